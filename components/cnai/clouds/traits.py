@@ -1,0 +1,36 @@
+"""What a component may assume of the cluster it runs on, whichever cloud it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+GpuOwner = Literal["operator", "image", "cloud"]
+LoadBalancerKind = Literal["simulated", "metallb", "cloud"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterTraits:
+    """The only facts about a cluster that rooms other than `clouds` may branch on."""
+
+    kubernetes_version: str
+    """Major and minor, such as `1.36`."""
+    storage_class: str
+    """The default StorageClass; it binds ReadWriteOnce volumes."""
+    load_balancer: LoadBalancerKind
+    """Who gives a Service of type LoadBalancer its address."""
+    gpu_driver_owner: GpuOwner = "operator"
+    """Who installs the NVIDIA driver: the GPU operator, the node's image, or the cloud's own DaemonSet."""
+    gpu_toolkit_owner: GpuOwner = "operator"
+    """Who installs the NVIDIA container toolkit."""
+    gpu_runtime_class: str = "nvidia"
+    """The RuntimeClass that gives a container its GPUs."""
+    accelerators: bool = False
+    """Whether any pool has accelerators, now or at its `max`."""
+    zones: tuple[str, ...] = ()
+    """The zones that nodes are spread over; empty where the cluster has no such notion."""
+    rdma: Literal["none", "efa", "infiniband", "roce"] = "none"
+    """The fabric between GPU nodes."""
+    system_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    """nodeSelector that keeps stateful add-ons on the system pool; empty where there is no such pool."""
+    system_tolerations: tuple[Mapping[str, Any], ...] = ()
+    """Tolerations that such a pod needs as well."""
