@@ -1,0 +1,281 @@
+"""Kubernetes objects as plain dicts over the API server's HTTP interface."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import httpx2
+import yaml
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.models import User
+from lightkube.core.exceptions import ConfigError
+
+from cnai.errors import UserError
+
+Object = dict[str, Any]
+Params = dict[str, str]
+PATCH_TYPES = {
+    "apply": "application/apply-patch+yaml",
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+ATTEMPTS = 3
+"""How often a request that is safe to repeat is sent when the connection breaks or the server asks to wait."""
+
+
+class ApiError(Exception):
+    """What the API server answered, in its own words; `status` 0 means that no answer came."""
+
+    def __init__(self, status: int, message: str, reason: str = "", body: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.reason = reason
+        self.body = dict(body or {})
+
+
+class NoKindError(ApiError):
+    """The API server does not serve this kind (yet)."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How one kind is addressed."""
+
+    prefix: str
+    plural: str
+    namespaced: bool
+
+    def path(self, name: str | None = None, namespace: str | None = None, subresource: str | None = None) -> str:
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        tail = "".join(f"/{part}" for part in (name, subresource) if part)
+        return f"{self.prefix}{scope}/{self.plural}{tail}"
+
+
+class Kube:
+    """One cluster. Safe to share between threads; namespaced calls without a namespace use the context's own."""
+
+    def __init__(self, config: SingleConfig) -> None:
+        self.context = config.context_name
+        self.server: str = config.cluster.server
+        self.namespace: str = config.namespace
+        config = config._replace(user=config.user or User())
+        connection = ConnectionParams(timeout=httpx2.Timeout(60), trust_env=False)
+        settings = cast("dict[str, Any]", connection.httpx_params(config))  # pyright: ignore[reportUnknownMemberType]
+        self._http = httpx2.Client(**settings, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64))
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+
+    @classmethod
+    def from_kubeconfig(cls, path: Path, context: str | None = None) -> "Kube":
+        """Raises `UserError` where the file or the context is not there."""
+        try:
+            text = path.expanduser().read_text()
+        except OSError as error:
+            raise UserError(f"kubeconfig {path}: {error.strerror}") from error
+        return cls.from_content(text, context, path)
+
+    @classmethod
+    def from_content(cls, text: str, context: str | None = None, path: Path | None = None) -> "Kube":
+        """The same from a kubeconfig's text; `path` is what its relative file names start from."""
+        try:
+            config = KubeConfig.from_dict(yaml.safe_load(text), path)  # pyright: ignore[reportUnknownMemberType]
+            chosen = config.get(context)
+            if chosen is None:
+                raise ConfigError("it names no current context")
+            return cls(chosen)
+        except (ConfigError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+            raise UserError(f"kubeconfig {path or 'given as text'}: {error}") from error
+
+    def close(self) -> None:
+        self._http.close()
+
+    def apply(
+        self,
+        obj: Object,
+        field_manager: str,
+        force: bool = False,
+        dry_run: bool = False,
+        subresource: str | None = None,
+    ) -> Object:
+        """Server-side apply; creates what is not there. A conflict is `ApiError` 409."""
+        metadata = obj["metadata"]
+        path = self._path(obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"), subresource)
+        params = {"fieldManager": field_manager, "force": "true" if force else "false", **_dry_run(dry_run)}
+        return self._send("PATCH", path, params, obj, "apply")
+
+    def create(self, obj: Object, field_manager: str | None = None, dry_run: bool = False) -> Object:
+        endpoint = self.endpoint(obj["apiVersion"], obj["kind"])
+        path = endpoint.path(None, obj.get("metadata", {}).get("namespace") or self.namespace)
+        return self._send("POST", path, _manager(field_manager) | _dry_run(dry_run), obj)
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """None where the object is not there; a kind that is not served is `NoKindError`."""
+        path = self._path(api_version, kind, name, namespace)
+        try:
+            return self._send("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def patch(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        patch: Any,
+        namespace: str | None = None,
+        patch_type: Literal["merge", "json", "strategic"] = "merge",
+        subresource: str | None = None,
+        field_manager: str | None = None,
+    ) -> Object:
+        path = self._path(api_version, kind, name, namespace, subresource)
+        return self._send("PATCH", path, _manager(field_manager), patch, patch_type)
+
+    def delete(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: Literal["Foreground", "Background", "Orphan"] = "Background",
+    ) -> bool:
+        """Asks for the deletion; false where there was nothing to delete."""
+        path = self._path(api_version, kind, name, namespace)
+        try:
+            self._send("DELETE", path, {"propagationPolicy": propagation})
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def watch(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        resource_version: str | None = None,
+        timeout_s: int = 300,
+        label_selector: str | None = None,
+    ) -> Iterator[tuple[str, Object]]:
+        """Events (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`) until the time is up or the connection ends.
+
+        A resource version that is too old is `ApiError` 410: list again.
+        """
+        params = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(timeout_s)}
+        params |= {"resourceVersion": resource_version} if resource_version else {}
+        params |= {"labelSelector": label_selector} if label_selector else {}
+        path = self.endpoint(api_version, kind).path(None, namespace)
+        try:
+            timeout = httpx2.Timeout(10, read=timeout_s + 30)
+            with self._http.stream("GET", path, params=params, timeout=timeout) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refusal(response)
+                for line in response.iter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _as_error(event["object"].get("code", 500), event["object"])
+                    yield event["type"], event["object"]
+        except httpx2.TransportError as error:
+            raise ApiError(0, f"the API server at {self.server} broke off the watch on {kind}: {error}") from error
+
+    def listing(
+        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+    ) -> tuple[list[Object], str]:
+        """`list`, and the resource version from which a `watch` goes on."""
+        path = self.endpoint(api_version, kind).path(None, namespace)
+        params = {"limit": "1000"} | ({"labelSelector": label_selector} if label_selector else {})
+        found: list[Object] = []
+        while True:
+            page = self._send("GET", path, params)
+            items = cast("list[Object]", page.get("items") or [])
+            found += [{"apiVersion": api_version, "kind": kind, **item} for item in items]
+            if not (more := page["metadata"].get("continue")):
+                return found, page["metadata"]["resourceVersion"]
+            params["continue"] = more
+
+    def endpoint(self, api_version: str, kind: str) -> Endpoint:
+        """Discovery, cached for good once a kind was found; a miss asks the server again each time."""
+        if (api_version, kind) not in self._endpoints:
+            self._discover(api_version)
+        if found := self._endpoints.get((api_version, kind)):
+            return found
+        raise NoKindError(404, f'no matches for kind "{kind}" in version "{api_version}"', "NotFound")
+
+    def forget(self, api_version: str, kind: str) -> None:
+        """Drops a kind from the cache: its CRD went away or came back with another scope."""
+        self._endpoints.pop((api_version, kind), None)
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+    ) -> list[Object]:
+        """All objects of a kind; all namespaces where none is given."""
+        return self.listing(api_version, kind, namespace, label_selector)[0]
+
+    def _discover(self, api_version: str) -> None:
+        prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        try:
+            served = self._send("GET", prefix)
+        except ApiError as error:
+            if error.status == 404:
+                return
+            raise
+        for resource in served["resources"]:
+            if "/" not in resource["name"]:
+                endpoint = Endpoint(prefix, resource["name"], resource["namespaced"])
+                self._endpoints[(api_version, resource["kind"])] = endpoint
+
+    def _path(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None, subresource: str | None = None
+    ) -> str:
+        return self.endpoint(api_version, kind).path(name, namespace or self.namespace, subresource)
+
+    def _send(
+        self, method: str, path: str, params: Params | None = None, body: Any = None, patch_type: str | None = None
+    ) -> Object:
+        headers = {"Content-Type": PATCH_TYPES[patch_type] if patch_type else "application/json"}
+        content = None if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        left = ATTEMPTS if method in ("GET", "DELETE") or patch_type in ("apply", "merge") else 1
+        while True:
+            left -= 1
+            try:
+                response = self._http.request(method, path, params=params, content=content, headers=headers)
+            except httpx2.TransportError as error:
+                if not left:
+                    raise ApiError(0, f"the API server at {self.server} does not answer: {error}") from error
+                time.sleep(0.2)
+                continue
+            if response.status_code == 429 and left:
+                time.sleep(min(float(response.headers.get("Retry-After") or 1), 5))
+                continue
+            if response.is_error:
+                raise _refusal(response)
+            return json.loads(response.content)
+
+
+def _manager(field_manager: str | None) -> Params:
+    return {"fieldManager": field_manager} if field_manager else {}
+
+
+def _dry_run(wanted: bool) -> Params:
+    return {"dryRun": "All"} if wanted else {}
+
+
+def _refusal(response: httpx2.Response) -> ApiError:
+    try:
+        body: Any = json.loads(response.content)
+    except ValueError:
+        return ApiError(response.status_code, response.text.strip() or response.reason_phrase)
+    return _as_error(response.status_code, cast("Object", body) if isinstance(body, dict) else {"message": str(body)})
+
+
+def _as_error(status: int, body: Mapping[str, Any]) -> ApiError:
+    message = str(body.get("message") or body.get("reason") or f"HTTP {status}")
+    return ApiError(status, message, str(body.get("reason") or ""), body)
