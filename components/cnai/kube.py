@@ -163,6 +163,7 @@ class Kube:
         resource_version: str | None = None,
         timeout_s: int = 300,
         label_selector: str | None = None,
+        field_selector: str | None = None,
     ) -> Iterator[tuple[str, Object]]:
         """Events (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`) until the time is up or the connection ends.
 
@@ -170,7 +171,7 @@ class Kube:
         """
         params = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(timeout_s)}
         params |= {"resourceVersion": resource_version} if resource_version else {}
-        params |= {"labelSelector": label_selector} if label_selector else {}
+        params |= _selectors(label_selector, field_selector)
         path = self.endpoint(api_version, kind).path(None, namespace)
         try:
             timeout = httpx2.Timeout(10, read=timeout_s + 30)
@@ -187,11 +188,16 @@ class Kube:
             raise ApiError(0, f"the API server at {self.server} broke off the watch on {kind}: {error}") from error
 
     def listing(
-        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
     ) -> tuple[list[Object], str]:
         """`list`, and the resource version from which a `watch` goes on."""
         path = self.endpoint(api_version, kind).path(None, namespace)
-        params = {"limit": "1000"} | ({"labelSelector": label_selector} if label_selector else {})
+        params = {"limit": "1000"} | _selectors(label_selector, field_selector)
         found: list[Object] = []
         while True:
             page = self._send("GET", path, params)
@@ -262,6 +268,10 @@ class Kube:
 
 def _manager(field_manager: str | None) -> Params:
     return {"fieldManager": field_manager} if field_manager else {}
+
+
+def _selectors(labels: str | None, fields: str | None) -> Params:
+    return ({"labelSelector": labels} if labels else {}) | ({"fieldSelector": fields} if fields else {})
 
 
 def _dry_run(wanted: bool) -> Params:
