@@ -1,0 +1,70 @@
+"""The `cnai` command: gathers the commands and turns errors into one sentence and an exit code."""
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+from click.exceptions import ClickException
+from click.exceptions import Exit as ClickExit
+
+from cnai._version import __version__
+from cnai.cli import bundle, doctor, initialise, lifecycle, passthrough, sandbox, schema, testing, training
+from cnai.cli.console import ExitCode, complain
+from cnai.errors import UserError
+
+app = typer.Typer(
+    name="cnai",
+    help="Cloud-native AI platforms as code: preview, bring up and take down any environment, here or for real.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for commands in (lifecycle, training, initialise, doctor, passthrough, testing, schema, bundle):
+    commands.register(app)
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cnai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True)) -> None:
+    """Cloud-native AI platforms as code: preview, bring up and take down any environment, here or for real.
+
+    Exit codes: 0 done, 1 it failed, 2 the input was wrong, 3 another run holds the environment, 4 not confirmed.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command and exits with its `ExitCode`."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    from cnai.sandbox.engine import Busy, EngineError
+
+    try:
+        result = app(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else ExitCode.DONE
+    except ClickExit as stop:
+        return stop.exit_code
+    except ClickException as error:
+        error.show()
+        return ExitCode.WRONG_INPUT
+    except Busy as error:
+        complain(str(error))
+        return ExitCode.BUSY
+    except EngineError as error:
+        complain(str(error))
+        return ExitCode.FAILED
+    except UserError as error:
+        complain(str(error))
+        return ExitCode.WRONG_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        complain("interrupted")
+        return ExitCode.INTERRUPTED

@@ -1,0 +1,59 @@
+"""What all commands share: two consoles, exit codes, progress lines and confirmation."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+import typer
+from rich.console import Console
+
+out = Console(soft_wrap=False)
+err = Console(stderr=True, soft_wrap=True)
+
+
+class ExitCode(IntEnum):
+    """What CI can rely on."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_INPUT = 2
+    BUSY = 3
+    NOT_CONFIRMED = 4
+    INTERRUPTED = 130
+
+
+def complain(message: str) -> None:
+    """One error for a person, on standard error, without markup surprises."""
+    err.print("[bold red]error:[/] ", end="")
+    err.print(message, markup=False, highlight=False)
+
+
+def progress() -> Callable[[str], None]:
+    """A reporter that prints each step with the seconds since the command began."""
+    start = time.monotonic()
+
+    def report(line: str) -> None:
+        err.print(f"[dim]{time.monotonic() - start:6.1f} s[/]  ", end="")
+        err.print(line, markup=False, highlight=False)
+
+    return report
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output and nothing else."""
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Asks before something changes for real; without a terminal it never asks, and stops unless `--yes`."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        complain(f"{question} There is no terminal to ask on: say --yes. Nothing was changed.")
+        raise typer.Exit(ExitCode.NOT_CONFIRMED)
+    if not typer.confirm(question):
+        complain("not confirmed, nothing was changed")
+        raise typer.Exit(ExitCode.NOT_CONFIRMED)

@@ -1,0 +1,55 @@
+"""`cnai doctor`: every tool, where it comes from, and what is missing and how to get it."""
+
+import platform
+import sys
+
+import typer
+from rich.table import Table
+
+from cnai._version import __version__
+from cnai.cli.console import ExitCode, out, print_json
+from cnai.cli.target import JsonFlag
+from cnai.sandbox.paths import cache_dir
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor(as_json: JsonFlag = False) -> int:
+    """List every tool that the sandbox needs. Exit 1 if one is neither there nor to be had."""
+    from cnai.sandbox.toolchain import survey
+
+    tools = survey()
+    machine = {
+        "cnai": __version__,
+        "python": sys.version.split()[0],
+        "system": f"{platform.system().lower()}/{platform.machine()}",
+        "cache": str(cache_dir()),
+    }
+    if as_json:
+        rows = [
+            {
+                "name": t.name,
+                "wanted": t.wanted,
+                "found": t.version,
+                "origin": t.origin,
+                "path": t.path,
+                "advice": t.advice,
+            }
+            for t in tools
+        ]
+        print_json(machine | {"tools": rows})
+    else:
+        out.print("  ".join(f"{key} {value}" for key, value in machine.items()), highlight=False, soft_wrap=True)
+        table = Table("tool", "wanted", "found", "from", "path, or how to get it")
+        for tool in tools:
+            table.add_row(
+                tool.name,
+                tool.wanted,
+                tool.version or "-",
+                tool.origin or "[yellow]missing[/]",
+                str(tool.path or tool.advice),
+            )
+        out.print(table)
+    return ExitCode.DONE if all(tool.obtainable for tool in tools) else ExitCode.FAILED

@@ -1,0 +1,84 @@
+"""`cnai init ENV`: writes a validated stack file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from cnai.cli.console import out
+from cnai.cli.target import YesFlag, stack_file
+from cnai.errors import UserError
+from cnai.sandbox.paths import project_dir
+
+SCHEMA_LINE = "# yaml-language-server: $schema=schema.json\n"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="init")(initialise)
+
+
+def initialise(
+    env: Annotated[str, typer.Argument(metavar="ENV", help="The new environment's name, such as staging.")],
+    cloud: Annotated[str | None, typer.Option(help="Where it runs.")] = None,
+    accelerator: Annotated[
+        list[str] | None, typer.Option(help="An accelerator to have a pool of; repeat for more.")
+    ] = None,
+    max_nodes: Annotated[int | None, typer.Option(help="The most nodes of each accelerator pool.")] = None,
+    team: Annotated[str | None, typer.Option(help="The first team.")] = None,
+    yes: YesFlag = False,
+) -> None:
+    """Write stacks/Pulumi.ENV.yaml from flags, or from answers where there is a terminal."""
+    project = project_dir()
+    path = stack_file(project, env)
+    if path.exists():
+        raise UserError(f"{path.relative_to(project)} exists already: edit it, or choose another name than {env!r}")
+    ask = asker(interactive=sys.stdin.isatty() and not yes)
+    config = stack_config(
+        cloud=ask("Cloud", cloud, "local"),
+        accelerators=accelerator
+        or [
+            word
+            for word in ask("Accelerators (comma-separated, empty for none)", None, "").replace(" ", "").split(",")
+            if word
+        ],
+        max_nodes=int(ask("Most nodes of each accelerator pool", max_nodes, "2")),
+        team=ask("First team", team, "research"),
+    )
+    write(path, env, config)
+    out.print(f"wrote {path.relative_to(project)}; `./cnai preview {env}` shows what it declares", highlight=False)
+
+
+def asker(*, interactive: bool) -> Any:
+    """A function that takes the flag if given, else asks, else takes the default."""
+
+    def ask(question: str, given: Any, default: str) -> str:
+        if given is not None:
+            return str(given)
+        return typer.prompt(question, default=default) if interactive else default
+
+    return ask
+
+
+def stack_config(*, cloud: str, accelerators: list[str], max_nodes: int, team: str) -> dict[str, Any]:
+    pools: dict[str, Any] = {"system": {"machine": "cpu-8", "min": 3, "max": 3}}
+    for accelerator in accelerators:
+        pools[accelerator.lower()] = {"accelerator": accelerator, "min": 0, "max": max_nodes}
+    features: dict[str, Any] = {"cert_manager": True}
+    if accelerators:
+        features |= {"gpu_operator": True, "kubeflow": ["trainer"]}
+    return {
+        "cnai:cloud": {cloud: {}},
+        "cnai:pools": pools,
+        "cnai:features": features,
+        "cnai:teams": {team: {"gpus": {name.lower(): max_nodes for name in accelerators}}},
+    }
+
+
+def write(path: Path, env: str, config: dict[str, Any]) -> None:
+    """Validated first, so that a file that `up` would refuse is never written."""
+    from cnai.environment import Environment
+
+    Environment.load(env, config)
+    path.write_text(SCHEMA_LINE + yaml.safe_dump({"config": config}, sort_keys=False))

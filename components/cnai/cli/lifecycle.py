@@ -1,0 +1,132 @@
+"""preview, up, destroy, refresh, status and outputs of one environment."""
+
+from typing import Any
+
+import typer
+
+from cnai.cli import overview
+from cnai.cli.console import ExitCode, complain, confirm, out, print_json, progress
+from cnai.cli.progress import Display
+from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
+
+
+def register(app: typer.Typer) -> None:
+    for command in (preview, up, destroy, refresh, status, outputs):
+        app.command()(command)
+
+
+def preview(
+    env: EnvArgument,
+    sandbox: SandboxFlag = False,
+    as_json: JsonFlag = False,
+    expect_no_changes: bool = typer.Option(False, help="Exit 1 if anything would change."),
+    yes: YesFlag = False,
+) -> int:
+    """Show what `up` would change; nothing is changed."""
+    target = Target.of(env, sandbox=sandbox)
+    target.environment  # noqa: B018  refuses a wrong one before anything starts
+    report = progress()
+    with target.session(report, command="preview") as session:
+        summary = session.preview(Display(quiet=as_json))
+    show_changes(summary.changes, "would", as_json, {})
+    changed = any(count for step, count in summary.changes.items() if step != "same")
+    return ExitCode.FAILED if expect_no_changes and changed else ExitCode.DONE
+
+
+def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
+    """Bring an environment up, or bring it to what its stack file says."""
+    target = Target.of(env, sandbox=sandbox)
+    target.environment  # noqa: B018
+    report = progress()
+    if target.sandbox is None:
+        confirm(f"Change the real environment {env}?", yes=yes)
+    with target.session(report, command="up") as session:
+        summary = session.up(Display(quiet=as_json))
+        extra = {"outputs": summary.outputs, "seconds": round(summary.duration_s, 1)}
+        if target.sandbox:
+            picture = overview.read(target)
+            extra |= picture.as_json()
+            if not as_json:
+                overview.show(picture)
+    show_changes(summary.changes, "did", as_json, extra)
+    if target.sandbox and not as_json:
+        overview.show_next_steps(target)
+    return ExitCode.DONE
+
+
+def destroy(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
+    """Take everything that the environment declares away again."""
+    target = Target.of(env, sandbox=sandbox)
+    report = progress()
+    if target.sandbox is None:
+        confirm(f"Destroy everything in the real environment {env}?", yes=yes)
+    with target.session(report, command="destroy") as session:
+        summary = session.destroy(Display(quiet=as_json))
+    show_changes(summary.changes, "did", as_json, {})
+    if target.sandbox and not as_json:
+        out.print(f"The empty control plane still runs; `./cnai sandbox delete {env}` ends it.", highlight=False)
+    return ExitCode.DONE
+
+
+def refresh(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
+    """Read what really exists into the state."""
+    target = Target.of(env, sandbox=sandbox)
+    report = progress()
+    if target.sandbox is None:
+        confirm(f"Write what exists in {env} into its state?", yes=yes)
+    with target.session(report, command="refresh") as session:
+        summary = session.refresh(Display(quiet=as_json))
+    show_changes(summary.changes, "found", as_json, {})
+    return ExitCode.DONE
+
+
+def outputs(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
+    """What the environment exports; secrets stay hidden."""
+    target = Target.of(env, sandbox=sandbox)
+    with target.session(progress(), command="outputs", cluster=False) as session:
+        values = session.outputs()
+    if as_json:
+        print_json(values)
+        return ExitCode.DONE
+    for name, value in sorted(values.items()):
+        out.print(f"[bold]{name}[/]: ", end="")
+        out.print_json(data=value, default=str)
+    return ExitCode.DONE
+
+
+def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
+    """What runs, what waits and how much of the GPUs is taken. Exit 1 if something is not ready."""
+    target = Target.of(env, sandbox=sandbox)
+    if target.sandbox is None:
+        return real_status(target, as_json)
+    plane = target.control_plane(progress())
+    state = plane.status()
+    if state.state != "running":
+        complain(f"the sandbox of {env} is {state.state}: `./cnai sandbox start {env}` or `./cnai up {env}` starts it")
+        return ExitCode.FAILED
+    picture = overview.read(target)
+    if as_json:
+        print_json({"control_plane": state.state} | picture.as_json())
+    else:
+        overview.show(picture)
+    return ExitCode.DONE if picture.ready else ExitCode.FAILED
+
+
+def real_status(target: Target, as_json: bool) -> int:
+    with target.session(progress(), command="status") as session:
+        values: dict[str, Any] = session.outputs()
+    if as_json:
+        print_json({"environment": target.env, "outputs": values})
+    else:
+        out.print(
+            f"{target.env} exports {len(values)} values; `./cnai refresh {target.env}` compares them with what exists."
+        )
+    return ExitCode.DONE
+
+
+def show_changes(changes: dict[str, int], verb: str, as_json: bool, extra: dict[str, Any]) -> None:
+    if as_json:
+        print_json({"changes": changes} | extra)
+        return
+    words = ", ".join(f"{count} {step}" for step, count in sorted(changes.items()) if count) or "nothing"
+    out.print(f"{verb}: {words}", highlight=False)

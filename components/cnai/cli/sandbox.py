@@ -1,0 +1,67 @@
+"""start, stop, status and delete of a sandbox's control plane."""
+
+import shutil
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cnai.cli.console import ExitCode, out, print_json, progress
+from cnai.cli.target import JsonFlag, Target, YesFlag
+
+app = typer.Typer(help="The control plane that a sandboxed environment runs on.", no_args_is_help=True)
+Env = Annotated[str, typer.Argument(metavar="[ENV]", help="The environment: stacks/Pulumi.ENV.yaml.")]
+
+
+@app.command()
+def start(env: Env = "local", yes: YesFlag = False) -> None:
+    """Start it, or repair it where a part has died."""
+    report = progress()
+    plane = Target.of(env, sandbox=True).control_plane(report)
+    plane.start(report)
+    out.print(
+        f"running at {plane.status().api_url}; `./cnai kubectl --env {env} get nodes` talks to it", highlight=False
+    )
+
+
+@app.command()
+def stop(env: Env = "local", yes: YesFlag = False) -> None:
+    """End its processes; what is in it stays, for the next start."""
+    Target.of(env, sandbox=True).control_plane(progress()).stop()
+    out.print(f"stopped; `./cnai sandbox start {env}` brings it back as it was", highlight=False)
+
+
+@app.command()
+def delete(env: Env = "local", yes: YesFlag = False) -> None:
+    """End its processes and forget everything in it, the engine's state of it included."""
+    from cnai.sandbox.engine import EnvironmentLock, forget_stack
+
+    target = Target.of(env, sandbox=True)
+    directory = target.need_sandbox()
+    with EnvironmentLock(directory, "sandbox delete"):
+        target.control_plane(progress()).delete()
+        forget_stack(target.project, env)
+    shutil.rmtree(directory.root, ignore_errors=True)
+    out.print(f"deleted; `./cnai up {env}` starts from nothing", highlight=False)
+
+
+@app.command()
+def status(env: Env = "local", as_json: JsonFlag = False) -> int:
+    """Which processes run, and their memory. Exit 1 unless it runs whole."""
+    state = Target.of(env, sandbox=True).control_plane(progress()).status()
+    processes = [
+        {"name": each.name, "pid": each.pid, "alive": each.alive, "memory_mib": each.memory_mib}
+        for each in state.processes
+    ]
+    if as_json:
+        print_json({"environment": env, "state": state.state, "api_url": state.api_url, "processes": processes})
+    else:
+        table = Table("process", "pid", "memory", title=f"{env}: {state.state}  {state.api_url or ''}")
+        for each in processes:
+            table.add_row(
+                each["name"],
+                str(each["pid"] or "-"),
+                f"{each['memory_mib'] or 0:.0f} MiB" if each["alive"] else "[red]dead[/]",
+            )
+        out.print(table)
+    return ExitCode.DONE if state.state == "running" else ExitCode.FAILED

@@ -1,0 +1,109 @@
+"""What a command acts on: an environment of this project, in its sandbox or for real."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from cnai.errors import UserError
+from cnai.sandbox.paths import SandboxDir, project_dir
+
+if TYPE_CHECKING:
+    from cnai.environment import Environment
+    from cnai.sandbox.controlplane import ControlPlane
+    from cnai.sandbox.engine import Session
+
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
+CONTROLLERS = ("jobset-controller-manager", "trainer-controller-manager")
+
+EnvArgument = Annotated[str, typer.Argument(metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
+EnvOption = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
+SandboxFlag = Annotated[bool, typer.Option("--sandbox", help="Fly it here, simulated, instead of for real.")]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def stack_file(project: Path, env: str) -> Path:
+    return project / "stacks" / f"Pulumi.{env}.yaml"
+
+
+def known_environments(project: Path) -> list[str]:
+    return sorted(
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for path in stack_file(project, "*").parent.glob("Pulumi.*.yaml")
+    )
+
+
+def read_stack_config(project: Path, env: str) -> Mapping[str, Any]:
+    """The `config:` of an environment's stack file; secrets stay as the file has them."""
+    path = stack_file(project, env)
+    if not path.is_file():
+        known = ", ".join(known_environments(project)) or "none yet"
+        raise UserError(
+            f"no environment {env!r}: {path.relative_to(project)} does not exist (there are: {known}); "
+            f"`./cnai init {env}` writes one"
+        )
+    try:
+        document = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path.relative_to(project)} is not YAML: {' '.join(str(error).split())}") from None
+    config = document.get("config", {}) if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise UserError(f"{path.relative_to(project)}: expected a mapping with a mapping `config:`")
+    return config
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment of a project; `sandbox` is None where the real thing is meant."""
+
+    env: str
+    project: Path
+    sandbox: SandboxDir | None
+
+    @classmethod
+    def of(cls, env: str, *, sandbox: bool = False) -> "Target":
+        project = project_dir()
+        config = read_stack_config(project, env)
+        local = "local" in (config.get("cnai:cloud") or {})
+        return cls(env, project, SandboxDir.of(project, env) if sandbox or local else None)
+
+    @cached_property
+    def environment(self) -> "Environment":
+        """Validated; raises `UserError` with one line for each thing that is wrong."""
+        from cnai.environment import Environment
+
+        return Environment.load(self.env, read_stack_config(self.project, self.env))
+
+    def need_sandbox(self) -> SandboxDir:
+        if self.sandbox is None:
+            raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
+        return self.sandbox
+
+    def control_plane(self, report: Callable[[str], None]) -> "ControlPlane":
+        """Its control plane with all that this needs at hand; not started."""
+        from cnai.sandbox.controlplane import ControlPlane
+
+        return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *CONTROLLERS)))
+
+    @contextmanager
+    def session(self, report: Callable[[str], None], *, command: str, cluster: bool = True) -> "Iterator[Session]":
+        """The engine on this environment, its control plane running if `cluster`; one at a time."""
+        from cnai.sandbox.engine import Session
+
+        names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
+        with Session(self.env, self.project, tools(report, names), self.sandbox, command=command) as session:
+            if self.sandbox and cluster:
+                self.control_plane(report).start(report)
+            yield session
+
+
+def tools(report: Callable[[str], None], names: tuple[str, ...]) -> dict[str, Path]:
+    from cnai.sandbox.toolchain import ensure
+
+    return {name: tool.path for name, tool in ensure(names, report).items()}
