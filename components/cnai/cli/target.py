@@ -1,6 +1,6 @@
 """What a command acts on: an environment of this project, in its sandbox or for real."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,7 +92,7 @@ class Target:
         return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *CONTROLLERS)))
 
     @contextmanager
-    def session(self, report: Callable[[str], None], *, command: str, cluster: bool = True) -> "Iterator[Session]":
+    def session(self, report: Callable[[str], None], *, command: str, cluster: bool = True) -> "Generator[Session, None, None]":
         """The engine on this environment, its control plane running if `cluster`; one at a time."""
         from cnai.sandbox.engine import Session
 

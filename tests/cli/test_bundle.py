@@ -1,0 +1,25 @@
+"""A support bundle can be sent to a stranger."""
+
+from cnai.cli.bundle import redacted, redacted_text
+
+
+def test_values_under_a_secret_name_are_replaced_however_deep_they_lie():
+    given = {"a": [{"adminPassword": "hunter2"}], "cnai:secrets": {"grafana_admin": {"secure": "v1:abc"}}, "name": "x"}
+    shown = redacted(given)
+    assert "hunter2" not in str(shown)
+    assert "v1:abc" not in str(shown)
+    assert shown["name"] == "x"
+
+
+def test_secrets_inside_log_lines_are_replaced_and_the_rest_of_the_line_stays():
+    line = 'start url=https://bob:s3cret@host/x password=hunter2 token: "abc.def" level=info'
+    shown = redacted_text(line)
+    for secret in ("s3cret", "hunter2", "abc.def"):
+        assert secret not in shown
+    assert "start" in shown
+    assert "level=info" in shown
+
+
+def test_a_private_key_that_spans_lines_is_replaced():
+    text = "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----\nb"
+    assert redacted_text(text) == "a\n[redacted]\nb"

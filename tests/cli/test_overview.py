@@ -1,0 +1,74 @@
+"""What `up` and `status` say about a cluster, from plain objects."""
+
+from cnai.cli.overview import Picture, belongs, gpus_of, is_waiting, left_out, package_row, pool_rows, why_waiting
+
+
+def node(name, pool, gpus=0):
+    labels = {"cnai.dev/pool": pool, "node.kubernetes.io/instance-type": "p5"}
+    return {"metadata": {"name": name, "labels": labels}, "status": {"allocatable": {"nvidia.com/gpu": str(gpus)}}}
+
+
+def pod(name="p", node_name=None, gpus=0, phase="Running", message=None):
+    conditions = [{"type": "PodScheduled", "status": "False", "message": message}] if message else []
+    return {
+        "metadata": {"name": name, "namespace": "team"},
+        "spec": {"nodeName": node_name, "containers": [{"resources": {"limits": {"nvidia.com/gpu": gpus}}}]},
+        "status": {"phase": phase, "conditions": conditions},
+    }
+
+
+def deployment(release, namespace, wanted, ready):
+    notes = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
+    return {
+        "kind": "Deployment",
+        "metadata": {"annotations": notes},
+        "spec": {"replicas": wanted},
+        "status": {"readyReplicas": ready},
+    }
+
+
+REPORT = {
+    "package": "kueue",
+    "release": "kueue",
+    "namespace": "kueue",
+    "version": "1",
+    "rung": "stand-in",
+    "objects": 3,
+}
+
+
+def test_gpus_that_a_finished_pod_held_are_free_again():
+    pods = [pod(node_name="a", gpus=4), pod(node_name="a", gpus=2, phase="Succeeded")]
+    [row] = pool_rows([node("a", "h100", gpus=8)], pods)
+    assert (row.gpus, row.taken, row.nodes) == (8, 4, 1)
+    assert gpus_of(pods[1]) == 0
+
+
+def test_only_the_release_of_that_namespace_counts_its_workloads():
+    mine, other = deployment("kueue", "kueue", 2, 1), deployment("kueue", "elsewhere", 9, 9)
+    row = package_row(REPORT, [mine, other])
+    assert (row.ready_pods, row.wanted_pods) == (1, 2)
+    assert not belongs({"metadata": {}}, REPORT)
+
+
+def test_a_package_with_an_unready_pod_makes_the_picture_not_ready():
+    row = package_row(REPORT, [deployment("kueue", "kueue", 2, 1)])
+    assert not Picture((row,), (), {}, (), ()).ready
+    assert Picture((), (), {}, (), ()).ready
+
+
+def test_a_stand_in_says_that_it_is_one_and_a_real_controller_names_its_version():
+    assert package_row(REPORT, []).how == "stand-in"
+    real = REPORT | {"rung": "chart", "controller": {"name": "jobset", "version": "v0.12.0"}}
+    assert package_row(real, []).how == "real chart + real controller v0.12.0"
+
+
+def test_a_waiting_pod_is_explained_in_the_schedulers_words():
+    waiting = pod(phase="Pending", message="0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
+    assert is_waiting(waiting)
+    assert why_waiting(waiting) == "team/p: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+
+
+def test_what_was_left_out_is_grouped_by_its_reason():
+    report = REPORT | {"left_out": [{"kind": "APIService", "name": "v1.x", "reason": "its server does not run here"}]}
+    assert left_out([report]) == {"its server does not run here": ("kueue: APIService/v1.x",)}
