@@ -12,7 +12,7 @@ def public_modules() -> list[str]:
     found: list[str] = []
     for path in sorted((ROOT / "cnai").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[1:2] and parts[1] in INNER or any(part.startswith("_") and part != "__init__" for part in parts):
+        if (parts[1:2] and parts[1] in INNER) or any(part.startswith("_") and part != "__init__" for part in parts):
             continue
         found.append(".".join(part for part in parts if part != "__init__"))
     return found

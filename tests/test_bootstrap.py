@@ -11,6 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("cat", "cksum", "dirname", "flock", "sh")
 
 
+WORKING_PYTHON = """case "$*" in
+*"-m venv"*) mkdir -p "$4/bin" "$4/site"; cp "$0" "$4/bin/python" ;;
+*sysconfig*) echo "$(dirname "$0")/../site" ;;
+*cnai.cli*) echo ran ;;
+esac"""
+
+
 @pytest.fixture
 def machine(tmp_path):
     """A clone on a machine with only the programs named in `NEEDED` and fakes that a test adds."""
@@ -71,10 +78,7 @@ def test_when_the_registry_is_out_of_reach_nothing_half_made_is_taken_for_whole(
 
 
 def test_a_made_environment_is_not_made_again_until_a_lock_changes(machine):
-    fake(
-        machine[1] / "python3",
-        'case "$*" in *"-m venv"*) mkdir -p "$4/bin" "$4/site"; cp "$0" "$4/bin/python";; *sysconfig*) echo "$(dirname "$0")/../site";; *cnai.cli*) echo ran;; esac',
-    )
+    fake(machine[1] / "python3", WORKING_PYTHON)
     for name in ("mkdir", "cp"):
         (machine[1] / name).symlink_to(Path(shutil.which(name)))
     first, second = run(machine, "doctor"), run(machine, "doctor")
