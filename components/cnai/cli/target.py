@@ -92,7 +92,9 @@ class Target:
         return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *CONTROLLERS)))
 
     @contextmanager
-    def session(self, report: Callable[[str], None], *, command: str, cluster: bool = True) -> "Generator[Session, None, None]":
+    def session(
+        self, report: Callable[[str], None], *, command: str, cluster: bool = True
+    ) -> "Generator[Session, None, None]":
         """The engine on this environment, its control plane running if `cluster`; one at a time."""
         from cnai.sandbox.engine import Session
 

@@ -20,9 +20,9 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings=RAW)(bench)
 
 
-def test(  # noqa: PT028  a command, no test
+def test(
     context: typer.Context,
-    tier: Annotated[str, typer.Argument(help=f"One of {', '.join(TIERS)}; all where none is named.")] = "",
+    tier: Annotated[str, typer.Argument(help=f"One of {', '.join(TIERS)}; all where none is named.")] = "",  # noqa: PT028
 ) -> int:
     """Run the tests; what follows the tier goes to pytest."""
     selection, arguments = chosen(tier, context.args)

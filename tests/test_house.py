@@ -1,0 +1,67 @@
+"""The project keeps its own rules: style, types, locks, documentation, what may be committed."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+REGISTRIES = re.compile(
+    r"(pypi|pythonhosted|crates|npmjs)[.](org|io)|(proxy|sum)[.]golang|repo1?[.]maven|(deb|security)[.]debian"
+)
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / line for line in listed.splitlines() if (ROOT / line).is_file()]
+
+
+@pytest.mark.parametrize("command", [("ruff", "check"), ("ruff", "format", "--check"), ("basedpyright",)], ids=" ".join)
+def test_style_and_types_are_clean(command):
+    done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    done = subprocess.run(
+        [BIN / "mkdocs", "build", "--strict", "--site-dir", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "cnai.environment" in (tmp_path / "api" / "index.html").read_text()
+
+
+def test_no_committed_file_names_a_package_registry():
+    texts = {path: path.read_text(errors="ignore") for path in tracked() if path != Path(__file__)}
+    offenders = [str(path.relative_to(ROOT)) for path, text in texts.items() if REGISTRIES.search(text)]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_dependency_is_pinned_with_hashes(name):
+    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text())
+    pinned = [entry for entry in entries if entry.strip() and not entry.startswith("#")]
+    assert len(pinned) > 20
+    assert [entry.split()[0] for entry in pinned if "==" not in entry or "--hash=sha256:" not in entry] == []
+
+
+def functions(path: Path):
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_functions_stay_short_enough_to_read():
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in tracked("components/*.py", "stacks/*.py", "policies/*.py", "benchmarks/*.py")
+        for node in functions(path)
+        if node.end_lineno - node.lineno >= 40
+    ]
+    assert long == []
