@@ -1,0 +1,92 @@
+"""A pool with everything decided: the form in which clouds take pools, and tests and planners compare them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cnai.clouds.machines import Machine
+
+RouteKind = Literal["on-demand", "spot", "reserved", "block", "queued"]
+TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+POOL_LABEL = "cnai.dev/pool"
+CAPACITY_LABEL = "cnai.dev/capacity"
+SYSTEM_POOL = "system"
+"""The pool that every environment has: add-ons and what keeps state live there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One way to get machines; a pool tries its routes in order."""
+
+    kind: RouteKind
+    id: str = ""
+    """The reservation or capacity block, where the route names one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taint:
+    key: str
+    value: str = ""
+    effect: TaintEffect = "NoSchedule"
+
+    @property
+    def toleration(self) -> dict[str, str]:
+        if not self.value:
+            return {"key": self.key, "operator": "Exists", "effect": self.effect}
+        return {"key": self.key, "operator": "Equal", "value": self.value, "effect": self.effect}
+
+
+GPU_TAINT = Taint(key="nvidia.com/gpu", value="present")
+"""What NVIDIA's and the clouds' documents put on GPU nodes, so that nothing else fills them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing:
+    """How one GPU serves several pods: by time slices, or cut into MIG instances of one profile."""
+
+    time_slices: int = 1
+    mig: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolPlan:
+    """One pool on one cloud. `min` and `max` count nodes."""
+
+    name: str
+    machine: Machine
+    min: int
+    max: int
+    routes: tuple[Route, ...] = (Route(kind="on-demand"),)
+    zones: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    taints: tuple[Taint, ...] = ()
+    """Beyond `all_taints`' own one for GPUs."""
+    sharing: Sharing = Sharing()
+
+    @property
+    def gpu_resource(self) -> str | None:
+        return self.machine.accelerator.resource if self.machine.accelerator else None
+
+    @property
+    def gpus_per_node(self) -> int:
+        """How many of `gpu_resource` a node publishes: shared GPUs count once per share."""
+        found = self.machine.accelerator
+        if found is None:
+            return 0
+        instances = found.mig[self.sharing.mig] if self.sharing.mig else 1
+        return self.machine.accelerator_count * instances * self.sharing.time_slices
+
+    @property
+    def all_taints(self) -> tuple[Taint, ...]:
+        nvidia = self.gpu_resource == GPU_TAINT.key
+        return (GPU_TAINT, *self.taints) if nvidia and GPU_TAINT not in self.taints else self.taints
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """nodeSelector for a pod that wants this pool."""
+        return {POOL_LABEL: self.name}
+
+    @property
+    def tolerations(self) -> list[dict[str, Any]]:
+        return [taint.toleration for taint in self.all_taints]
