@@ -1,0 +1,91 @@
+"""Following objects through the API: a list, then a watch, for as long as the daemon lives."""
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cnai.kube import ApiError, Kube, Object
+
+Handler = Callable[[Object | None, Object | None], None]
+"""Called with the object as it was and as it is; None where it was not, or is no more."""
+MAX_DELAY_S = 2.0
+RETRY_S = 5
+"""After how long everything is listed again when a handler was refused something."""
+WATCH_S = 300
+GONE = 410
+
+
+@dataclass(frozen=True)
+class Kind:
+    api_version: str
+    kind: str
+    field_selector: str | None = None
+
+
+class Reflector:
+    """One kind's objects, handed to one handler. What the API server refuses the handler is logged and tried again."""
+
+    def __init__(self, kube: Kube, kind: Kind, handle: Handler, stopping: threading.Event) -> None:
+        self._kube = kube
+        self._kind = kind
+        self._handle = handle
+        self._stopping = stopping
+        self._known: dict[str, Object] = {}
+        self._refused = False
+
+    def run(self, listed: Callable[[], None] = lambda: None) -> None:
+        """Until stopping. `listed` is called after each list, when the handler has seen all that there is."""
+        delay = 0.1
+        while not self._stopping.is_set():
+            try:
+                version = self._list()
+                listed()
+                delay = 0.1
+                self._watch(version)
+            except ApiError as error:
+                if error.status != GONE:
+                    # No answer (the server restarts) or one that says not now: ask again, ever more slowly.
+                    self._stopping.wait(delay)
+                    delay = min(delay * 2, MAX_DELAY_S)
+
+    def _list(self) -> str:
+        self._refused = False
+        kind = self._kind
+        found, version = self._kube.listing(kind.api_version, kind.kind, field_selector=kind.field_selector)
+        now = {item["metadata"]["uid"]: item for item in found}
+        for uid in self._known.keys() - now.keys():
+            self._changed(uid, None)
+        for uid, item in now.items():
+            self._changed(uid, item)
+        return version
+
+    def _watch(self, version: str) -> None:
+        kind = self._kind
+        while not self._stopping.is_set() and not self._refused:
+            events = self._kube.watch(
+                kind.api_version,
+                kind.kind,
+                resource_version=version,
+                timeout_s=WATCH_S,
+                field_selector=kind.field_selector,
+            )
+            for event, item in events:
+                version = item["metadata"]["resourceVersion"]
+                if event != "BOOKMARK":
+                    self._changed(item["metadata"]["uid"], None if event == "DELETED" else item)
+                if self._refused:
+                    self._stopping.wait(RETRY_S)
+                    break
+
+    def _changed(self, uid: str, item: Object | None) -> None:
+        before = self._known.pop(uid, None)
+        if item is not None:
+            self._known[uid] = item
+        try:
+            self._handle(before, item)
+        except ApiError as error:
+            if not error.status:
+                raise
+            self._refused = True
+            print(f"{self._kind.kind}: {error.message}", file=sys.stderr, flush=True)

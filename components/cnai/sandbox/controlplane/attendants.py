@@ -1,0 +1,62 @@
+"""The attendants' daemon, seen from the control plane: started, looked for and ended here."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnai.sandbox.controlplane import processes
+from cnai.sandbox.controlplane.record import write_atomically
+from cnai.sandbox.paths import SandboxDir
+
+MODULE = "cnai.sandbox.controllers"
+
+
+@dataclass(frozen=True)
+class Attendants:
+    dir: SandboxDir
+
+    @property
+    def log(self) -> Path:
+        return self.dir.logs / "attendants.log"
+
+    def alive(self, among: list[processes.Process] | None = None) -> dict[str, int]:
+        found = processes.running() if among is None else among
+        ours = [p.pid for p in found if p.command.endswith(f" -m {MODULE} --dir {self.dir.root}")]
+        return {"attendants": ours[0]} if ours else {}
+
+    def controllers(self, among: list[processes.Process] | None = None) -> dict[str, int]:
+        """The real controllers that run: each is started with a configuration file in this environment's folder."""
+        found = processes.running() if among is None else among
+        marks = {folder.name: f"--config={folder}/config.yaml" for folder in self.dir.controllers.glob("*/")}
+        return {name: p.pid for name, mark in marks.items() for p in found if mark in p.command.split(" ")}
+
+    def settings(self, tools: Mapping[str, Path], fingerprint: str) -> str:
+        named = {name: str(path) for name, path in tools.items()}
+        return json.dumps({"tools": named, "controlplane": fingerprint}, sort_keys=True)
+
+    def start(self, settings: str) -> None:
+        (self.dir.root / "attendants.json").unlink(missing_ok=True)
+        write_atomically(self.dir.root / "attendants.settings.json", settings)
+        source = str(Path(__file__).parents[3])
+        command = [sys.executable, "-m", MODULE, "--dir", str(self.dir.root)]
+        processes.detach(command, processes.bare_environment(PYTHONPATH=source), self.log)
+
+    def match(self, settings: str) -> bool:
+        """Whether they were last started with these settings."""
+        file = self.dir.root / "attendants.settings.json"
+        return file.is_file() and file.read_text() == settings
+
+    def ready(self, pid: int) -> bool:
+        try:
+            found: dict[str, Any] = json.loads((self.dir.root / "attendants.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return found.get("pid") == pid
+
+    def end(self, grace_s: float) -> None:
+        """The daemon takes its controllers along; those that a killed one left behind are ended too."""
+        processes.end(self.alive, grace_s)
+        processes.end(self.controllers, grace_s)

@@ -1,0 +1,55 @@
+"""kwokctl's configuration and the kubeconfig, rendered from ports, tools and folders."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+BINARIES = {
+    "etcd": "etcdBinary",
+    "kube-apiserver": "kubeApiserverBinary",
+    "kube-controller-manager": "kubeControllerManagerBinary",
+    "kube-scheduler": "kubeSchedulerBinary",
+    "kwok": "kwokControllerBinary",
+    "kubectl": "kubectlBinary",
+}
+"""The tools that kwokctl runs, and the options that name them."""
+
+
+def kwokctl_config(cluster: Path, ports: Mapping[str, int], tools: Mapping[str, Path]) -> dict[str, Any]:
+    """One KwokctlConfiguration; `cluster` is the folder that kwokctl keeps this cluster in."""
+    text = resources.files("cnai.sandbox.controlplane").joinpath("kwokctl.yaml").read_text()
+    config: dict[str, Any] = yaml.safe_load(Template(text).substitute(cluster=cluster))
+    config["options"] |= {option: str(tools[tool]) for tool, option in BINARIES.items()}
+    config["options"] |= ports
+    return config
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(yaml.safe_dump(dict(config)).encode()).hexdigest()
+
+
+def kubeconfig(name: str, server: str, pki: Path) -> str:
+    """A kubeconfig of its own: the certificates lie in it, so that it works wherever it is copied to."""
+
+    def content(file: str) -> str:
+        return base64.b64encode((pki / file).read_bytes()).decode()
+
+    cluster = {"server": server, "certificate-authority-data": content("ca.crt")}
+    user = {"client-certificate-data": content("admin.crt"), "client-key-data": content("admin.key")}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        },
+        sort_keys=False,
+    )
