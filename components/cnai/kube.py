@@ -144,16 +144,16 @@ class Kube:
         name: str,
         namespace: str | None = None,
         propagation: Literal["Foreground", "Background", "Orphan"] = "Background",
-    ) -> bool:
-        """Asks for the deletion; false where there was nothing to delete."""
+    ) -> Object | None:
+        """Asks for the deletion: None where there was nothing to delete, a `Status` where the object is gone already,
+        else the object, with its `deletionTimestamp`."""
         path = self._path(api_version, kind, name, namespace)
         try:
-            self._send("DELETE", path, {"propagationPolicy": propagation})
+            return self._send("DELETE", path, {"propagationPolicy": propagation})
         except ApiError as error:
             if error.status == 404:
-                return False
+                return None
             raise
-        return True
 
     def watch(
         self,

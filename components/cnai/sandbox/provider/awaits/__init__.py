@@ -1,0 +1,1 @@
+"""Waiting until objects are ready, or gone."""

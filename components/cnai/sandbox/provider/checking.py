@@ -1,0 +1,123 @@
+"""What the engine asks before it acts: are these inputs right, and what do they change."""
+
+from typing import Any
+
+from pulumi.runtime.proto import provider_pb2
+
+from cnai.kube import NoKindError
+from cnai.sandbox.provider import resources
+from cnai.sandbox.provider.cluster import Cluster
+from cnai.sandbox.provider.diff import Diff, diff
+from cnai.sandbox.provider.naming import autoname, is_autonamed, is_named, named
+from cnai.sandbox.provider.tokens import Kind, kind_of, name_in_urn, type_in_urn
+from cnai.sandbox.provider.values import decode, encode, marked, text_at
+
+Object = dict[str, Any]
+UNCHANGED = Diff(changes=False)
+
+
+def check(cluster: Cluster, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+    """Inputs that are complete go back as they came, which spares a conversion for nearly every object."""
+    kind = kind_of(type_in_urn(request.urn))
+    news = request.news
+    complete = text_at(news, "metadata", "name") and text_at(news, "apiVersion") and text_at(news, "kind")
+    namespaced = cluster.settings.namespace is None or text_at(news, "metadata", "namespace")
+    if complete and namespaced and text_at(news, "kind") != "Secret":
+        return provider_pb2.CheckResponse(inputs=news)
+    return _completed(cluster, request, kind)
+
+
+def _completed(cluster: Cluster, request: provider_pb2.CheckRequest, kind: Kind) -> provider_pb2.CheckResponse:
+    inputs = {"apiVersion": kind.api_version, "kind": kind.kind} | decode(request.news)
+    metadata = inputs.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        return provider_pb2.CheckResponse(inputs=request.news)
+    if not is_named(inputs):
+        if problem := _unnameable(kind, inputs):
+            failure = provider_pb2.CheckFailure(property="metadata.name", reason=problem)
+            return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
+        inputs = named(inputs, _name(request))
+    inputs = _in_default_namespace(cluster, inputs)
+    return provider_pb2.CheckResponse(inputs=encode(marked(inputs, inputs)))
+
+
+def _unnameable(kind: Kind, inputs: Object) -> str:
+    if kind.patch:
+        return "a patch resource has to say which object it patches: set `metadata.name`"
+    if (inputs.get("metadata") or {}).get("generateName"):
+        return "`metadata.generateName` does not work with server-side apply: leave it out, and the object is autonamed"
+    if kind.kind.endswith("List") and "." not in kind.api_version.removesuffix(".k8s.io"):
+        return f"a {kind.kind} cannot be created: give its items as resources of their own"
+    return ""
+
+
+def _name(request: provider_pb2.CheckRequest) -> str:
+    olds = decode(request.olds)
+    if is_autonamed(olds):
+        return str(olds["metadata"]["name"])
+    options = request.autonaming
+    return autoname(name_in_urn(request.urn), request.randomSeed, options.proposed_name, options.mode)
+
+
+def _in_default_namespace(cluster: Cluster, inputs: Object) -> Object:
+    default, metadata = cluster.settings.namespace, inputs["metadata"]
+    if default is None or metadata.get("namespace"):
+        return inputs
+    try:
+        if not cluster.kube.endpoint(inputs["apiVersion"], inputs["kind"]).namespaced:
+            return inputs
+    except NoKindError:
+        pass  # A custom resource whose definition is still to come: applying corrects the guess.
+    return inputs | {"metadata": metadata | {"namespace": default}}
+
+
+def difference(cluster: Cluster, request: provider_pb2.DiffRequest) -> Diff:
+    """Old inputs against new ones; equal messages are told apart from nothing else, and cost nothing."""
+    kind = kind_of(type_in_urn(request.urn))
+    replace_unready = text_at(request.news, "metadata", "annotations", "pulumi.com/replaceUnready") == "true"
+    if request.old_inputs == request.news and not replace_unready:
+        return UNCHANGED
+    old, new = decode(request.old_inputs), decode(request.news)
+    found = diff(old, new, cluster.settings.mutability, kind.patch, tuple(request.ignoreChanges))
+    if replace_unready and kind.kind == "Job" and resources.is_unready_job(cluster, decode(request.olds)):
+        path = 'metadata.annotations["pulumi.com/replaceUnready"]'
+        detailed = dict(found.detailed)
+        detailed[path] = ("update", True)
+        return Diff(True, (*found.replaces, path), not is_autonamed(new), detailed)
+    return found
+
+
+def as_response(found: Diff) -> provider_pb2.DiffResponse:
+    kinds = provider_pb2.PropertyDiff
+    names = {
+        ("add", False): kinds.ADD,
+        ("add", True): kinds.ADD_REPLACE,
+        ("delete", False): kinds.DELETE,
+        ("delete", True): kinds.DELETE_REPLACE,
+        ("update", False): kinds.UPDATE,
+        ("update", True): kinds.UPDATE_REPLACE,
+    }
+    response = provider_pb2.DiffResponse
+    return response(
+        changes=response.DIFF_SOME if found.changes else response.DIFF_NONE,
+        replaces=found.replaces,
+        deleteBeforeReplace=found.delete_before_replace,
+        detailedDiff={path: kinds(kind=names[change], inputDiff=True) for path, change in found.detailed.items()},
+        hasDetailedDiff=True,
+    )
+
+
+def check_config(request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+    return provider_pb2.CheckResponse(inputs=request.news)
+
+
+def diff_config(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+    """Another context or cluster is another place, where nothing of this one exists; new credentials are not."""
+    old, new = decode(request.old_inputs), decode(request.news)
+    replaces = [key for key in ("context", "cluster") if old.get(key) and old.get(key) != new.get(key)]
+    response = provider_pb2.DiffResponse
+    return response(
+        changes=response.DIFF_NONE if old == new else response.DIFF_SOME,
+        replaces=replaces,
+        diffs=sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)),
+    )
