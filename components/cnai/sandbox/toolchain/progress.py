@@ -1,12 +1,24 @@
 """What a person and CI see of the time that tools take."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 Reporter = Callable[[str], None]
 """Takes one line of progress."""
+
+
+def one_at_a_time(report: Reporter) -> Reporter:
+    """A reporter for several threads."""
+    lock = threading.Lock()
+
+    def reported(line: str) -> None:
+        with lock:
+            report(line)
+
+    return reported
 
 
 def elapsed(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from cnai.sandbox.toolchain.cache import Slot, locked, writable
 from cnai.sandbox.toolchain.download import Refused, Releases, fetch
 from cnai.sandbox.toolchain.golang import Go, find_go
 from cnai.sandbox.toolchain.on_path import found_on_path
-from cnai.sandbox.toolchain.progress import Reporter, elapsed, listed, record_time
+from cnai.sandbox.toolchain.progress import Reporter, elapsed, listed, one_at_a_time, record_time
 from cnai.sandbox.toolchain.sources import Host, Source, Tool, tools
 from cnai.sandbox.toolchain.wheel import kubectl, kubectl_version
 
@@ -38,7 +38,7 @@ class ResolvedTool:
 
 def ensure(names: Iterable[str], report: Reporter) -> dict[str, ResolvedTool]:
     """Every named tool, made if need be; raises `UserError` (with the log's path where a build failed)."""
-    return Toolchain(cache_dir(), Host.current(), report).ensure(names)
+    return Toolchain(cache_dir(), Host.current(), one_at_a_time(report)).ensure(names)
 
 
 def tool_names() -> tuple[str, ...]:
@@ -51,14 +51,15 @@ class Toolchain:
     host: Host
     report: Reporter
     releases: Releases = field(default_factory=lambda: RELEASES)
+    known: Mapping[str, Tool] = field(default_factory=tools)
     _times: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def ensure(self, names: Iterable[str]) -> dict[str, ResolvedTool]:
         wanted = list(dict.fromkeys(names))
-        if unknown := [name for name in wanted if name not in tool_names()]:
-            raise ValueError(f"no tool {listed(unknown)}: there are {listed(tool_names())}")
+        if unknown := [name for name in wanted if name not in (*self.known, KUBECTL)]:
+            raise ValueError(f"no tool {listed(unknown)}: there are {listed((*self.known, KUBECTL))}")
         found = {name: self.at_hand(name) for name in wanted}
-        missing = [tools()[name] for name, tool in found.items() if tool is None]
+        missing = [self.known[name] for name, tool in found.items() if tool is None]
         made = self._download(missing) if missing else {}
         made |= self._build([tool for tool in missing if tool.name not in made])
         return {name: found[name] or made[name] for name in wanted}
@@ -67,7 +68,7 @@ class Toolchain:
         """From a wheel, PATH or the cache, without making anything."""
         if name == KUBECTL:
             return ResolvedTool(name, kubectl(), kubectl_version(), "wheel", None)
-        tool = tools()[name]
+        tool = self.known[name]
         if on_path := found_on_path(name, tool.source.probe, tool.source.on_path):
             return ResolvedTool(name, on_path.path, on_path.version, "path", None)
         return None if self.slot(tool).flaw() else self._held(tool, "cache")
@@ -126,20 +127,17 @@ class Toolchain:
         return {tool.name: self._held(tool, "build" if tool in still else "cache") for tool in group}
 
     def _build_from_modules(self, group: Sequence[Tool], descriptors: tuple[int, ...]) -> None:
-        source = group[0].source
-        go = self._go(group)
-        start = time.monotonic()
+        source, go, start = group[0].source, self._go(group), time.monotonic()
         names = listed(tool.name for tool in group)
         self.report(
             f"{names} {source.version}: building with Go {go.version} (about {source.minutes:g} min from nothing)"
         )
-        log = self._log(source)
         build = Build(
             source=source,
             tools=group,
             go=go,
             host=self.host,
-            log=log,
+            log=self._log(source),
             report=self.report,
             descriptors=descriptors,
         )

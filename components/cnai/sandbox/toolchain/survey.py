@@ -8,8 +8,8 @@ from cnai.sandbox.paths import cache_dir
 from cnai.sandbox.toolchain.golang import go_on_path, wheel_slot
 from cnai.sandbox.toolchain.on_path import told_version
 from cnai.sandbox.toolchain.progress import elapsed
-from cnai.sandbox.toolchain.resolve import KUBECTL, Origin, Toolchain, tool_names
-from cnai.sandbox.toolchain.sources import Host, Tool, go_pin, kubectl_pin, tools
+from cnai.sandbox.toolchain.resolve import KUBECTL, Origin, Toolchain
+from cnai.sandbox.toolchain.sources import Host, Tool, go_pin, kubectl_pin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,11 @@ class ToolStatus:
 
 def survey() -> list[ToolStatus]:
     """Also reads every cached program whole and asks it its version."""
-    chain = Toolchain(cache_dir(), Host.current(), report=lambda _: None)
-    return [_kubectl(chain) if name == KUBECTL else _tool(chain, tools()[name]) for name in tool_names()] + [_go(chain)]
+    return surveyed(Toolchain(cache_dir(), Host.current(), report=lambda _: None))
+
+
+def surveyed(chain: Toolchain) -> list[ToolStatus]:
+    return [*(_tool(chain, tool) for tool in chain.known.values()), _kubectl(chain), _go(chain)]
 
 
 def _tool(chain: Toolchain, tool: Tool) -> ToolStatus:

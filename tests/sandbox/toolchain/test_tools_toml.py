@@ -1,0 +1,121 @@
+"""Every row of tools.toml is complete, pinned, and says the same as its go.mod."""
+
+import re
+from itertools import product
+
+import pytest
+
+from cnai.sandbox.toolchain import tool_names
+from cnai.sandbox.toolchain.sources import HERE, Host, Range, Tool, go_pin, kubectl_pin, parsed, sources, tools
+
+HOSTS = [Host(os, arch) for os, arch in product(("linux", "darwin"), ("amd64", "arm64"))]
+ALL = pytest.mark.parametrize("source", sources().values(), ids=lambda source: source.name)
+RELEASED = pytest.mark.parametrize("tool", [t for t in tools().values() if t.source.release], ids=lambda t: t.name)
+
+
+def required(source):
+    return dict(re.findall(r"^\s*(?:require )?(\S+) (v\S+)(?: //.*)?$", (source.folder / "go.mod").read_text(), re.M))
+
+
+def test_the_sandbox_has_all_its_tools():
+    assert set(tool_names()) == {
+        *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
+        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager"),
+    }
+
+
+@ALL
+def test_a_source_is_pinned_to_the_version_that_its_go_mod_requires(source):
+    assert parsed(source.version) is not None
+    assert required(source)[source.module] == f"v{source.version}"
+
+
+@ALL
+def test_the_checksums_of_a_source_are_committed(source):
+    assert f"{source.module} v{source.version} h1:" in (source.folder / "go.sum").read_text()
+
+
+@ALL
+def test_the_go_that_we_ask_for_can_build_every_source(source):
+    [asked] = re.findall(r"^go (\S+)$", (source.folder / "go.mod").read_text(), re.M)
+    assert Range(asked).admits(go_pin().accepted.start)
+
+
+@ALL
+def test_every_package_lies_in_its_module_and_is_a_tool_of_it(source):
+    go_mod = (source.folder / "go.mod").read_text()
+    for package in source.packages.values():
+        assert package.startswith(source.module)
+        assert re.search(rf"^(tool|\t) ?{re.escape(package)}$", go_mod, re.M)
+
+
+@ALL
+def test_the_pinned_version_would_do_on_path(source):
+    assert source.on_path is None or source.on_path.admits(source.version)
+    assert (source.on_path is None) == (source.probe is None)
+
+
+def test_no_module_folder_is_left_over():
+    assert {folder.name for folder in (HERE / "modules").iterdir()} == set(sources())
+
+
+@RELEASED
+@pytest.mark.parametrize("host", HOSTS, ids=str)
+def test_a_release_is_named_whole_and_comes_over_https(tool, host):
+    release = tool.source.release
+    for template in (release.url, release.checksum):
+        url = tool.filled(template, host)
+        assert url.startswith("https://")
+        assert tool.source.version in url
+        assert not set(url) & set("{} ")
+    if release.member:
+        assert not set(tool.filled(release.member, host)) & set("{} ")
+
+
+def test_the_api_servers_staging_modules_are_all_replaced_at_its_own_version():
+    kubernetes = sources()["kubernetes"]
+    lines = re.findall(r"^replace (\S+) => (\S+) (\S+)$", (kubernetes.folder / "go.mod").read_text(), re.M)
+    assert len(lines) > 25
+    wanted = f"v0.{kubernetes.version.removeprefix('1.')}"
+    assert [line for line in lines if line[0] != line[1] or line[2] != wanted] == []
+
+
+def test_helm_takes_the_cluster_for_the_kubernetes_that_we_run():
+    helm = Tool("helm", sources()["helm"])
+    minor = sources()["kubernetes"].version.split(".")[1]
+    flags = [helm.filled(flag, HOSTS[0]) for flag in helm.source.ldflags]
+    assert f"-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor={minor}" in flags
+
+
+def test_controllers_bring_their_crds_and_webhooks():
+    for name in ("trainer", "jobset"):
+        assert {"crds", "webhooks"} <= {share.into for share in sources()[name].share}
+
+
+def test_the_go_wheel_is_pinned_by_hash_for_every_machine():
+    assert len(set(go_pin().sha256)) == len(HOSTS)
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in go_pin().sha256)
+    assert go_pin().accepted.admits(go_pin().version)
+
+
+def test_kubectl_is_within_the_skew_that_the_api_server_supports():
+    minor = int(sources()["kubernetes"].version.split(".")[1])
+    assert (kubectl_pin().accepted.start, kubectl_pin().accepted.below) == (f"1.{minor - 1}.0", f"1.{minor + 2}.0")
+
+
+TOLD = {
+    "etcd": "etcd Version: 3.6.16\nGit SHA: Not provided (use ./build instead of go build)\nGo Version: go1.26.8",
+    "kwok": "kwok version v0.8.0 go1.26.8 (linux/amd64)",
+    "kwokctl": "kwokctl version v0.8.0 go1.26.8 (linux/amd64)",
+    "kube-apiserver": "Kubernetes v1.36.3",
+    "pulumi": "v3.259.0",
+    "helm": "v3.22.0",
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_tools_own_words_give_its_version(name):
+    source = tools()[name].source
+    told = re.search(source.probe.pattern, TOLD[name])
+    assert told
+    assert source.on_path.admits(told[1])
