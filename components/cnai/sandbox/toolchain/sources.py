@@ -17,7 +17,7 @@ Version = tuple[int, ...]
 
 
 def parsed(version: str) -> Version | None:
-    """`1.36.3` as numbers; None for what is no plain release (`1.36.0-rc.1`, `devel`)."""
+    """A version as numbers; None for what is no plain release (a release candidate, `devel`)."""
     parts = version.removeprefix("v").split(".")
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else None
 
