@@ -34,6 +34,11 @@ def specs() -> list[ControllerSpec]:
     return [_spec(name, **row) for name, row in rows.items()]
 
 
+def tool_names() -> tuple[str, ...]:
+    """The tools that the real controllers are."""
+    return tuple(spec.tool for spec in specs())
+
+
 def _spec(name: str, crds: list[str], **row: Any) -> ControllerSpec:
     return ControllerSpec(name=name, crds=tuple(crds), **row)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnai.sandbox.controlplane import processes
+from cnai.sandbox.controlplane.config import TOOLS
 from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.paths import SandboxDir
 
@@ -34,7 +35,8 @@ class Attendants:
         return {name: p.pid for name, mark in marks.items() for p in found if mark in p.command.split(" ")}
 
     def settings(self, tools: Mapping[str, Path], fingerprint: str) -> str:
-        named = {name: str(path) for name, path in tools.items()}
+        """What they are to be started with: their own tools, and which control plane they attend."""
+        named = {name: str(path) for name, path in tools.items() if name not in TOOLS}
         return json.dumps({"tools": named, "controlplane": fingerprint}, sort_keys=True)
 
     def start(self, settings: str) -> None:
@@ -42,7 +44,9 @@ class Attendants:
         write_atomically(self.dir.root / "attendants.settings.json", settings)
         source = str(Path(__file__).parents[3])
         command = [sys.executable, "-m", MODULE, "--dir", str(self.dir.root)]
-        processes.detach(command, processes.bare_environment(PYTHONPATH=source), self.log)
+        # One arena for all threads: glibc would keep what each of them once needed.
+        environment = processes.bare_environment(PYTHONPATH=source, MALLOC_ARENA_MAX="1")
+        processes.detach(command, environment, self.log)
 
     def match(self, settings: str) -> bool:
         """Whether they were last started with these settings."""

@@ -19,6 +19,8 @@ BINARIES = {
     "kubectl": "kubectlBinary",
 }
 """The tools that kwokctl runs, and the options that name them."""
+TOOLS = (*BINARIES, "kwokctl")
+"""What a control plane needs to start."""
 
 
 def kwokctl_config(cluster: Path, ports: Mapping[str, int], tools: Mapping[str, Path]) -> dict[str, Any]:

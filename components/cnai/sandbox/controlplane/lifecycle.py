@@ -14,7 +14,7 @@ from typing import Any
 from cnai.errors import UserError
 from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
-from cnai.sandbox.controlplane.config import fingerprint, kubeconfig, kwokctl_config
+from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
 from cnai.sandbox.controlplane.record import Record, write_atomically
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
@@ -91,7 +91,7 @@ class ControlPlane:
         )
 
     def _config(self, chosen: Mapping[str, int]) -> dict[str, Any]:
-        if missing := [name for name in (*COMPONENTS[:-1], "kwok", "kwokctl") if name not in self._tools]:
+        if missing := [name for name in TOOLS if name not in self._tools]:
             raise UserError(f"the control plane needs {', '.join(missing)}: see `cnai doctor` for how to get them")
         return kwokctl_config(self._cluster.folder, chosen, self._tools)
 
@@ -106,7 +106,7 @@ class ControlPlane:
             self._await(self._cluster.start(), record, deadline)
         else:
             report(f"starting a control plane at {_url(record)}")
-            processes.end(self._cluster.alive, STOP_GRACE_S)
+            self._end(STOP_GRACE_S)
             self._cluster.adopt()
             self._await(self._cluster.create(config), record, deadline)
             record = Record(record.ports, fingerprint(config))
@@ -128,12 +128,12 @@ class ControlPlane:
         return self._config(chosen), settled
 
     def _await(self, kwokctl: "subprocess.Popen[bytes]", record: Record, deadline: float) -> None:
-        """Until kwokctl is done and pods can be created; or tells which component ended, in its log's last words."""
+        """Until the API server is ready; or tells which component ended, in its log's last words."""
         missed: set[str] = set()
         try:
             while True:
                 done = kwokctl.poll()
-                if done == 0 and self._ready(record) and self._ready(record, DEFAULT_ACCOUNT):
+                if done == 0 and self._ready(record):
                     return
                 if done:
                     raise UserError(f"kwokctl failed: {_last_line(self.dir.logs / 'kwokctl.log')}")
@@ -161,7 +161,8 @@ class ControlPlane:
             self._attendants.start(settings)
         while True:
             alive = self._attendants.alive()
-            if alive and self._attendants.ready(alive["attendants"]):
+            attended = bool(alive) and self._attendants.ready(alive["attendants"])
+            if attended and self._ready(record, DEFAULT_ACCOUNT):
                 return
             if time.monotonic() > deadline:
                 log = self._attendants.log
