@@ -31,6 +31,7 @@ def local_traits(args: LocalClusterArgs) -> ClusterTraits:
         load_balancer="simulated",
         accelerators=args.accelerators,
         zones=args.settings.zone_names(),
+        disposable=True,
         system_selector={POOL_LABEL: SYSTEM_POOL},
     )
 

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 
-class NoMachineError(ValueError):
-    """No machine type fits; `field` is what to change, the message gives what this cloud has."""
+class PoolError(ValueError):
+    """A pool that this cloud cannot make; `field` is what to change, the message gives what there is instead."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -95,14 +95,14 @@ def plan(
     """The machine type for a pool: the one named, or the cheapest per accelerator (of equals the larger), or for a CPU
     pool the cheapest with at least 8 vCPUs and 32 GiB.
 
-    Raises `NoMachineError` with what `cloud` has instead.
+    Raises `PoolError` with what `cloud` has instead.
     """
     offered = machines(cloud)
     if machine is not None:
         return _named(cloud, offered, machine, accelerator, count_per_node)
     if accelerator is None:
         if count_per_node is not None:
-            raise NoMachineError("count_per_node", f"{count_per_node} of what? Name the accelerator or the machine")
+            raise PoolError("count_per_node", f"{count_per_node} of what? Name the accelerator or the machine")
         fit = [m for m in offered.values() if m.accelerator is None and m.vcpu >= 8 and m.memory_gib >= 32]
         return min(fit, key=lambda m: m.price_usd_per_hour)
     fit = _with_accelerator(cloud, offered.values(), accelerator)
@@ -111,9 +111,7 @@ def plan(
         fit = [m for m in fit if m.accelerator_count == count_per_node]
     if not fit:
         have = _either(str(n) for n in counts)
-        raise NoMachineError(
-            "count_per_node", f"{cloud} has no machine with {count_per_node} x {accelerator}: give {have}"
-        )
+        raise PoolError("count_per_node", f"{cloud} has no machine with {count_per_node} x {accelerator}: give {have}")
     return min(fit, key=lambda m: (round(m.price_usd_per_hour / m.accelerator_count, 4), -m.accelerator_count))
 
 
@@ -121,13 +119,13 @@ def _named(
     cloud: str, offered: Mapping[str, Machine], name: str, accelerator: str | None, count: int | None
 ) -> Machine:
     if name not in offered:
-        raise NoMachineError("machine", f"{cloud} has no machine {name!r}: give {_either(offered)}")
+        raise PoolError("machine", f"{cloud} has no machine {name!r}: give {_either(offered)}")
     found = offered[name]
     if accelerator is not None and not (found.accelerator and accelerator in _words(found.accelerator)):
         has = f"{found.accelerator_count} x {found.accelerator.name}" if found.accelerator else "no accelerator"
-        raise NoMachineError("machine", f"{name} has {has}, not {accelerator}: leave one of the two out")
+        raise PoolError("machine", f"{name} has {has}, not {accelerator}: leave one of the two out")
     if count is not None and count != found.accelerator_count:
-        raise NoMachineError(
+        raise PoolError(
             "count_per_node",
             f"{name} has {found.accelerator_count} accelerators, not {count}: leave one of the two out",
         )
@@ -139,7 +137,7 @@ def _with_accelerator(cloud: str, offered: Iterable[Machine], word: str) -> list
     fit = [m for m in offered if m.accelerator and word in _words(m.accelerator)]
     if not fit:
         have = {m.accelerator.kind for m in offered if m.accelerator}
-        raise NoMachineError("accelerator", f"{cloud} has no {word!r}: give {_either(sorted(have))}")
+        raise PoolError("accelerator", f"{cloud} has no {word!r}: give {_either(sorted(have))}")
     return fit
 
 

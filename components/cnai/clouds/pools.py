@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cnai.clouds.machines import Machine
+from cnai.clouds.machines import Machine, PoolError
 
 RouteKind = Literal["on-demand", "spot", "reserved", "block", "queued"]
 TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
@@ -63,6 +63,20 @@ class PoolPlan:
     taints: tuple[Taint, ...] = ()
     """Beyond `all_taints`' own one for GPUs."""
     sharing: Sharing = Sharing()
+    fabric: str = ""
+    """RDMA that the pool insists on."""
+
+    def __post_init__(self) -> None:
+        machine, accelerator, sharing = self.machine, self.machine.accelerator, self.sharing
+        if accelerator is None and sharing != Sharing():
+            raise PoolError("sharing", f"{machine.name} has no accelerator to share: leave it out")
+        if accelerator is not None and sharing.mig and sharing.mig not in accelerator.mig:
+            have = f"give {', '.join(accelerator.mig)}" if accelerator.mig else "it has no MIG, use time_slices"
+            raise PoolError("sharing", f"{accelerator.name} has no MIG profile {sharing.mig!r}: {have}")
+        if self.fabric and self.fabric != machine.fabric:
+            raise PoolError("fabric", f"{machine.name} has {machine.fabric or 'no RDMA fabric'}, not {self.fabric}")
+        if self.min > self.max:
+            raise PoolError("min", f"{self.min} is more than max ({self.max}): lower min or raise max")
 
     @property
     def gpu_resource(self) -> str | None:

@@ -30,6 +30,8 @@ class ClusterTraits:
     """The zones that nodes are spread over; empty where the cluster has no such notion."""
     rdma: Literal["none", "efa", "infiniband", "roce"] = "none"
     """The fabric between GPU nodes."""
+    disposable: bool = False
+    """Whether what it stores may go with it; where not, the platform protects what keeps state."""
     system_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     """nodeSelector that keeps stateful add-ons on the system pool; empty where there is no such pool."""
     system_tolerations: tuple[Mapping[str, Any], ...] = ()

@@ -1,0 +1,8 @@
+"""WHAT an environment has: the only reader of stack configuration."""
+
+from cnai.environment.environment import Environment as Environment
+from cnai.environment.schema import stack_schema as stack_schema
+from cnai.environment.schema import write_schema as write_schema
+from cnai.environment.spec import FeaturesSpec as FeaturesSpec
+from cnai.environment.spec import PoolSpec as PoolSpec
+from cnai.environment.spec import TeamSpec as TeamSpec

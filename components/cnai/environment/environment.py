@@ -1,0 +1,116 @@
+"""Reads and validates the configuration of one environment."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pydantic
+
+from cnai.clouds.pools import PoolPlan
+from cnai.clouds.settings import CloudSettings
+from cnai.environment import needs
+from cnai.environment.problems import Problem, message, of_validation
+from cnai.environment.rules import problems
+from cnai.environment.spec import NAME, FeaturesSpec, TeamSpec
+from cnai.environment.stack import StackConfig
+from cnai.errors import UserError
+
+PREFIX = "cnai:"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A stack file that holds together."""
+
+    name: str
+    stack: StackConfig
+
+    @classmethod
+    def load(cls, name: str, config: Mapping[str, Any]) -> "Environment":
+        """From the `config:` of a stack file. Raises `UserError` with a line for each thing that is wrong."""
+        if not re.fullmatch(NAME, name):
+            raise UserError(f"{name!r} is no name for an environment: give lower-case letters, digits and inner dashes")
+        ours = {key.removeprefix(PREFIX): value for key, value in config.items() if str(key).startswith(PREFIX)}
+        try:
+            stack = StackConfig.model_validate({key: {} if value is None else value for key, value in ours.items()})
+        except pydantic.ValidationError as error:
+            raise UserError(message(of_validation(error, StackConfig))) from None
+        if found := problems(stack):
+            raise UserError(message(found))
+        return cls(name, stack)
+
+    @classmethod
+    def from_stack(cls) -> "Environment":
+        """From the configuration of the stack that the program runs for."""
+        import pulumi
+        from pulumi.runtime.config import CONFIG, is_config_secret
+
+        given = {key: _decoded(value) for key, value in CONFIG.get().items()}
+        secrets = f"{PREFIX}secrets"
+        if given.get(secrets) and not is_config_secret(secrets):
+            names = list(given[secrets]) if isinstance(given[secrets], dict) else []
+            clear = [
+                Problem(("secrets", each), "stands in clear text: `pulumi config set --secret --path`")
+                for each in names
+            ]
+            raise UserError(message(clear or [Problem(("secrets",), "give a mapping of names")]))
+        return cls.load(pulumi.get_stack(), given)
+
+    @property
+    def cloud(self) -> str:
+        """The cloud's name, for `clouds` and its data only."""
+        return self.stack.cloud_name
+
+    @property
+    def cloud_settings(self) -> CloudSettings:
+        return self.stack.settings
+
+    @cached_property
+    def pools(self) -> Mapping[str, PoolPlan]:
+        """Every pool with its machine decided."""
+        return self.stack.plans()
+
+    @property
+    def features(self) -> FeaturesSpec:
+        return self.stack.features
+
+    @property
+    def teams(self) -> Mapping[str, TeamSpec]:
+        return self.stack.teams
+
+    @property
+    def has_gpus(self) -> bool:
+        return self.stack.has_gpus
+
+    @property
+    def has_jobset(self) -> bool:
+        return needs.has_jobset(self.features)
+
+    @property
+    def has_gpu_dashboard(self) -> bool:
+        return needs.has_gpu_dashboard(self.stack)
+
+    def secret(self, name: str) -> str | None:
+        """In clear: wrap it in `pulumi.Output.secret` at once."""
+        found = self.stack.secrets.get(name)
+        return found.get_secret_value() if found else None
+
+    def gpu_quota(self, team: str) -> dict[str, int]:
+        """Resource, such as `nvidia.com/gpu` -> how many a team may have at once."""
+        spec, quota = self.teams[team], dict[str, int]()
+        for pool, share in spec.gpus.items():
+            plan = self.pools[pool]
+            if resource := plan.gpu_resource:
+                quota[resource] = quota.get(resource, 0) + (plan.max * plan.gpus_per_node if spec.borrow else share)
+        return quota
+
+
+def _decoded(value: Any) -> Any:
+    """The engine hands structured values over as JSON text."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value

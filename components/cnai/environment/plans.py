@@ -1,0 +1,22 @@
+"""From what a stack file says of a pool to what a cloud builds."""
+
+from cnai.clouds.machines import plan
+from cnai.clouds.pools import PoolPlan, Sharing
+from cnai.environment.spec import PoolSpec
+
+
+def pool_plan(cloud: str, name: str, pool: PoolSpec, zones: tuple[str, ...]) -> PoolPlan:
+    """Raises `PoolError` where the cloud has no machine that fits."""
+    machine = plan(cloud, machine=pool.machine, accelerator=pool.accelerator, count_per_node=pool.count_per_node)
+    return PoolPlan(
+        name=name,
+        machine=machine,
+        min=pool.min,
+        max=pool.most,
+        routes=pool.capacity,
+        zones=pool.zones or zones,
+        labels=pool.labels,
+        taints=pool.taints,
+        sharing=Sharing(time_slices=pool.sharing.time_slices, mig=pool.sharing.mig),
+        fabric=pool.fabric or "",
+    )

@@ -1,0 +1,205 @@
+"""The words of a stack file: what each key of `cnai:…` may say, and nothing about how keys fit together."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
+from cnai.clouds.settings import LocalSettings, Settings
+
+NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+MOST_NODES = 5000
+"""What Kubernetes supports in one cluster: https://kubernetes.io/docs/setup/best-practices/cluster-large/"""
+
+Count = Annotated[int, Field(strict=True, ge=0)]
+Nodes = Annotated[int, Field(strict=True, ge=0, le=MOST_NODES)]
+Priority = Literal["batch", "training", "serving"]
+KubeflowPart = Literal["trainer"]
+
+
+def _name(value: str) -> str:
+    if len(value) > 40 or not re.fullmatch(NAME[1:-1], value):
+        raise ValueError("a name has at most 40 lower-case letters, digits and inner dashes")
+    return value
+
+
+Name = Annotated[StrictStr, AfterValidator(_name), WithJsonSchema({"type": "string", "maxLength": 40, "pattern": NAME})]
+
+
+def _route(given: Any) -> Route:
+    kinds = get_args(RouteKind)
+    if isinstance(given, str) and given in kinds and given != "block":
+        return Route(kind=given)  # type: ignore[arg-type]
+    if isinstance(given, Mapping) and len(given) == 1:
+        ((kind, identity),) = given.items()
+        if kind in ("block", "reserved") and isinstance(identity, str) and identity:
+            return Route(kind=kind, id=identity)
+    raise ValueError("give on-demand, spot, reserved or queued, or name one as {reserved: ID} or {block: ID}")
+
+
+def _taint(given: Any) -> Taint:
+    found = (
+        re.fullmatch(r"([a-zA-Z0-9][-\w./]{0,250})(?:=([-\w.]{0,63}))?:(\w+)", given)
+        if isinstance(given, str)
+        else None
+    )
+    if found is None or found[3] not in get_args(TaintEffect):
+        raise ValueError(f"write key=value:Effect, the effect being {', '.join(get_args(TaintEffect))}")
+    return Taint(key=found[1], value=found[2] or "", effect=found[3])  # type: ignore[arg-type]
+
+
+RouteSpec = Annotated[
+    Route,
+    BeforeValidator(_route),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["on-demand", "spot", "reserved", "queued"]},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {kind: {"type": "string", "minLength": 1}},
+                        "required": [kind],
+                        "additionalProperties": False,
+                    }
+                    for kind in ("reserved", "block")
+                ),
+            ]
+        }
+    ),
+]
+TaintSpec = Annotated[
+    Taint,
+    BeforeValidator(_taint),
+    WithJsonSchema({"type": "string", "pattern": r"^[^=:]+(=[^:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"}),
+]
+
+
+def _empty_settings(given: Any) -> Any:
+    """`local:` with nothing after it means its defaults."""
+    return {} if given is None else given
+
+
+class CloudSpec(Settings):
+    """Where the environment runs: exactly one cloud, with its settings."""
+
+    local: Annotated[LocalSettings | None, BeforeValidator(_empty_settings)] = None
+    """The sandbox's own cloud: simulated nodes on this machine."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"name exactly one cloud of {', '.join(type(self).model_fields)}")
+        return self
+
+
+class SharingSpec(Settings):
+    """How one GPU serves several pods."""
+
+    time_slices: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+    """Pods that take turns on one GPU; nothing keeps their memory apart."""
+    mig: StrictStr = ""
+    """MIG profile, such as 1g.10gb: every GPU is cut into as many of these as it has room for."""
+
+
+class PoolSpec(Settings):
+    """Nodes that are all alike. Name the accelerator, or the machine, or neither for a plain CPU pool."""
+
+    accelerator: StrictStr | None = None
+    """GPU model, such as H100; the cheapest machine per GPU is chosen."""
+    count_per_node: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Accelerators per node, where the cloud has machines of several sizes."""
+    machine: StrictStr | None = None
+    """Machine type by the cloud's own name."""
+    min: Nodes = 0
+    """Nodes that are always there."""
+    max: Nodes | None = None
+    """Nodes at most; `min`, and at least 1, where it is left out."""
+    capacity: Annotated[tuple[RouteSpec, ...], Field(min_length=1)] = (Route(kind="on-demand"),)
+    """Routes to machines, tried in order: reserved, block, on-demand, spot, queued."""
+    sharing: SharingSpec = SharingSpec()
+    """Time slices or MIG; whole GPUs where it is left out."""
+    fabric: StrictStr | None = None
+    """RDMA between nodes, such as efa."""
+    zones: tuple[StrictStr, ...] = ()
+    """Zones to use; all of the cluster's where it is left out."""
+    labels: dict[StrictStr, StrictStr] = Field(default_factory=dict)
+    """Node labels beyond those that upstream puts there."""
+    taints: tuple[TaintSpec, ...] = ()
+    """Taints as key=value:Effect, beyond NVIDIA's on GPU nodes."""
+
+    @property
+    def most(self) -> int:
+        return max(self.min, 1) if self.max is None else self.max
+
+
+class FeaturesSpec(Settings):
+    """What runs on the cluster; what is left out is not there and costs nothing."""
+
+    cert_manager: StrictBool = False
+    """Certificates."""
+    gpu_operator: StrictBool = False
+    """NVIDIA's driver, device plugin, feature discovery and metrics on GPU nodes."""
+    mesh: Literal["istio"] | None = None
+    """Service mesh with an ingress gateway."""
+    object_store: Literal["minio", "seaweedfs"] | None = None
+    """S3 for datasets, checkpoints and models. SeaweedFS is the maintained one: MinIO's upstream is archived."""
+    monitoring: StrictBool = False
+    """Prometheus, Alertmanager and Grafana."""
+    gpu_dashboard: StrictBool | None = None
+    """Grafana dashboard of GPUs; there with monitoring and GPUs unless it is switched off."""
+    jobset: StrictBool | None = None
+    """JobSet; there when the Trainer needs it unless it is switched off."""
+    kubeflow: tuple[KubeflowPart, ...] = ()
+    """Parts of Kubeflow: trainer."""
+
+
+class TeamSpec(Settings):
+    """Who shares the platform: each team has a namespace of its own name."""
+
+    gpus: dict[StrictStr, Count] = Field(default_factory=dict)
+    """GPUs by pool."""
+    borrow: StrictBool = False
+    """Whether it may take what other teams leave idle, up to the pools' `max`."""
+    priority: Priority = "training"
+    """The highest priority that its pods may have: serving displaces training, training displaces batch."""
+    storage_gib: Count = 1024
+    """Persistent volumes together."""
+    sso_group: Annotated[StrictStr, Field(min_length=1)] | None = None
+    """Identity provider's group that may work in the namespace."""
+    budget_usd_per_month: Count | None = None
+    """Written on the namespace, for those who report on cost."""
+
+
+def _secret(given: Any) -> Any:
+    """A stack file holds `{secure: …}`; the engine hands the value over decrypted."""
+    if isinstance(given, Mapping) and set(given) == {"secure"}:
+        return given["secure"]
+    return given
+
+
+SecretSpec = Annotated[
+    SecretStr,
+    BeforeValidator(_secret),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"secure": {"type": "string"}},
+            "required": ["secure"],
+            "additionalProperties": False,
+            "description": "Set with `./cnai pulumi config set --secret --path 'cnai:secrets.NAME'`.",
+        }
+    ),
+]

@@ -1,0 +1,48 @@
+"""The five keys of a stack file as one object."""
+
+from typing import cast
+
+from pydantic import Field, StrictStr
+
+from cnai.clouds.machines import PoolError
+from cnai.clouds.pools import PoolPlan
+from cnai.clouds.settings import CloudSettings, Settings
+from cnai.environment.plans import pool_plan
+from cnai.environment.spec import CloudSpec, FeaturesSpec, Name, PoolSpec, SecretSpec, TeamSpec
+
+
+class StackConfig(Settings):
+    """`cnai:cloud`, `cnai:pools`, `cnai:features`, `cnai:teams` and `cnai:secrets`."""
+
+    cloud: CloudSpec
+    """Where it runs."""
+    pools: dict[Name, PoolSpec]
+    """Nodes, by pool. One is called `system`: add-ons live there."""
+    features: FeaturesSpec = FeaturesSpec()
+    """What runs on the cluster."""
+    teams: dict[Name, TeamSpec] = Field(default_factory=dict)
+    """Who shares it; each name is a namespace."""
+    secrets: dict[StrictStr, SecretSpec] = Field(default_factory=dict)
+    """Encrypted values, by the name under which a component takes them."""
+
+    @property
+    def cloud_name(self) -> str:
+        return next(iter(self.cloud.model_fields_set))
+
+    @property
+    def settings(self) -> CloudSettings:
+        return cast(CloudSettings, getattr(self.cloud, self.cloud_name))
+
+    @property
+    def has_gpus(self) -> bool:
+        return any(plan.gpus_per_node for plan in self.plans().values())
+
+    def plans(self) -> dict[str, PoolPlan]:
+        """Pools that this cloud has a machine for; in a validated environment that is all of them."""
+        found: dict[str, PoolPlan] = {}
+        for name, pool in self.pools.items():
+            try:
+                found[name] = pool_plan(self.cloud_name, name, pool, self.settings.zone_names())
+            except PoolError:
+                continue
+        return found

@@ -1,0 +1,1 @@
+"""WHO shares the platform: teams, and what they have in common."""

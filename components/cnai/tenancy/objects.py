@@ -1,0 +1,32 @@
+"""Manifests declared as the SDK's typed resources."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+Manifest = Mapping[str, Any]
+
+_CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
+    "ClusterRole": k8s.rbac.v1.ClusterRole,
+    "ClusterRoleBinding": k8s.rbac.v1.ClusterRoleBinding,
+    "LimitRange": k8s.core.v1.LimitRange,
+    "Namespace": k8s.core.v1.Namespace,
+    "NetworkPolicy": k8s.networking.v1.NetworkPolicy,
+    "PriorityClass": k8s.scheduling.v1.PriorityClass,
+    "ResourceQuota": k8s.core.v1.ResourceQuota,
+    "RoleBinding": k8s.rbac.v1.RoleBinding,
+    "ServiceAccount": k8s.core.v1.ServiceAccount,
+}
+
+
+def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """The manifest's kind decides the class; nested keys stay as Kubernetes spells them."""
+    facts = {_snake(key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+    return _CLASSES[manifest["kind"]](name, opts=opts, **facts)
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()

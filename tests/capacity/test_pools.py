@@ -1,0 +1,69 @@
+"""Pools as components: what a program of one's own writes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs, args_of, pool_plan
+from cnai.clouds.local import LocalCluster, LocalClusterArgs, local_traits
+from cnai.clouds.machines import PoolError
+from cnai.clouds.pools import Route, Sharing, Taint
+
+
+@pytest.fixture
+def somewhere():
+    """As much of a cluster as planning asks for."""
+    return SimpleNamespace(cloud="local", traits=local_traits(LocalClusterArgs(environment="demo")))
+
+
+def test_a_gpu_pool_is_planned_from_its_accelerator_and_spread_over_all_zones(somewhere):
+    plan = pool_plan("h100", GpuPoolArgs(cluster=somewhere, accelerator="H100", max=4))
+    assert (plan.machine.name, plan.gpus_per_node, plan.zones) == ("h100-8", 8, ("local-a", "local-b", "local-c"))
+
+
+def test_a_gpu_pool_without_gpus_is_refused(somewhere):
+    with pytest.raises(PoolError, match="NodePool"):
+        pool_plan("gpu", GpuPoolArgs(cluster=somewhere, machine="cpu-8"))
+
+
+@pytest.mark.parametrize(("low", "high"), [(3, 2), (-1, 2)])
+def test_sizes_out_of_order_are_refused(somewhere, low, high):
+    with pytest.raises(PoolError) as refused:
+        pool_plan("cpu", NodePoolArgs(cluster=somewhere, min=low, max=high))
+    assert refused.value.field == "min"
+
+
+def test_a_plan_made_into_args_plans_the_same_again(somewhere):
+    args = GpuPoolArgs(
+        cluster=somewhere,
+        accelerator="A100",
+        min=1,
+        max=3,
+        capacity=(Route(kind="spot"),),
+        zones=("local-b",),
+        labels={"tier": "gold"},
+        taints=(Taint(key="team", value="a"),),
+        sharing=Sharing(time_slices=2),
+    )
+    plan = pool_plan("a100", args)
+    assert pool_plan("a100", args_of(somewhere, plan)) == plan
+
+
+def test_pods_learn_from_a_pool_how_to_get_there(declared):
+    made = {}
+
+    def program():
+        cluster = LocalCluster("cluster", LocalClusterArgs(environment="demo"))
+        made["gpu"] = GpuPool("h100", GpuPoolArgs(cluster=cluster, accelerator="H100", min=1))
+        made["cpu"] = NodePool("system", NodePoolArgs(cluster=cluster, min=2, max=2))
+
+    nodes = [r for r in declared(program) if r.type == "kubernetes:core/v1:Node"]
+    assert sorted((node.parent, node.name) for node in nodes) == [
+        ("cnai:capacity:GpuPool::h100", "h100-0"),
+        ("cnai:capacity:NodePool::system", "system-0"),
+        ("cnai:capacity:NodePool::system", "system-1"),
+    ]
+    assert made["gpu"].selector == {"cnai.dev/pool": "h100"}
+    assert [toleration["key"] for toleration in made["gpu"].tolerations] == ["nvidia.com/gpu"]
+    assert made["cpu"].tolerations == []
+    assert {node.options["provider"] for node in nodes} == {"pulumi:providers:kubernetes::cluster-kubernetes"}
