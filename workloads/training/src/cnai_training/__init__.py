@@ -1,0 +1,1 @@
+"""Training of a small or large chatbot: prepare, train, fine-tune, align, evaluate, export."""

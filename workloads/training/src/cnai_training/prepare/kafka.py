@@ -1,0 +1,93 @@
+"""A Kafka topic as a source of records, read to a limit or until it is quiet."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from cnai_training.errors import TrainingError
+from cnai_training.prepare.sources import Record, parsed
+
+OPTIONS = ("group", "limit", "idle")
+
+
+class Kafka:
+    """`kafka://HOST:PORT,…/TOPIC?group=NAME&limit=N&idle=SECONDS`.
+
+    Offsets are committed when what was read is written: a crash reads it again, and the copies fall out as duplicates.
+    Settings of librdkafka come from the environment: `KAFKA_SASL_PASSWORD` is `sasl.password`.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.topic = parts.path.strip("/")
+        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        if not parts.netloc or not self.topic or set(options) - set(OPTIONS):
+            raise TrainingError(f"{url}: write it as kafka://HOST:PORT/TOPIC?group=NAME&limit=N&idle=SECONDS")
+        try:
+            self.limit = int(options.get("limit", 0))
+            self.idle_seconds = float(options.get("idle", 10))
+        except ValueError:
+            raise TrainingError(f"{url}: limit and idle are numbers") from None
+        self.brokers = parts.netloc
+        self.consumer = Consumer(
+            {
+                "bootstrap.servers": parts.netloc,
+                "group.id": options.get("group", "cnai-training"),
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                **from_environment(),
+            }
+        )
+
+    def records(self, counts: Counter[str]) -> Iterator[Record]:
+        self.look_for_topic()
+        self.consumer.subscribe([self.topic])
+        read, quiet_since = 0, time.monotonic()
+        while not (self.limit and read >= self.limit) and time.monotonic() - quiet_since < self.idle_seconds:
+            message = self.consumer.poll(0.2)
+            if message is None:
+                continue
+            if message.error():
+                if message.error().fatal():
+                    raise TrainingError(f"Kafka topic {self.topic}: {message.error().str()}")
+                continue  # librdkafka mends what is not fatal
+            read, quiet_since = read + 1, time.monotonic()
+            if (record := decoded(message.value())) is None:
+                counts["bad_record"] += 1
+            else:
+                yield record
+
+    def look_for_topic(self) -> None:
+        try:
+            known = self.consumer.list_topics(self.topic, timeout=10).topics[self.topic]
+        except KafkaException as error:
+            raise TrainingError(f"Kafka at {self.brokers} does not answer: {error.args[0].str()}") from None
+        if known.error is not None and known.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise TrainingError(f"Kafka at {self.brokers} has no topic {self.topic}; create it, or change the source")
+
+    def done(self) -> None:
+        if self.consumer.assignment() and any(p.offset >= 0 for p in self.consumer.position(self.consumer.assignment())):
+            self.consumer.commit(asynchronous=False)
+        self.consumer.close()
+
+
+def decoded(value: bytes | None) -> Record | None:
+    """JSON where the message is an object, else its text; nothing where it is neither."""
+    if not value:
+        return None
+    try:
+        return parsed(value, is_json=value.lstrip()[:1] == b"{")
+    except ValueError:
+        return None
+
+
+def from_environment() -> dict[str, str]:
+    return {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in os.environ.items()
+        if name.startswith(("KAFKA_SECURITY_", "KAFKA_SASL_", "KAFKA_SSL_"))
+    }

@@ -1,0 +1,126 @@
+"""Where records come from: files and object stores, Hugging Face data sets, a Kafka topic."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import fsspec
+from fsspec.core import get_fs_token_paths
+
+from cnai_training.errors import TrainingError
+
+TEXT = (".txt", ".md")
+LINES = (".jsonl", ".jsonl.gz", ".ndjson")
+Record = dict[str, Any]
+
+
+class Source(Protocol):
+    def records(self, counts: Counter[str]) -> Iterator[Record]:
+        """Each record once; a bad one raises or is counted as `bad_record`."""
+        ...
+
+    def done(self) -> None:
+        """Called when what was read is safely written."""
+        ...
+
+
+class Files:
+    """Text files are one record each; JSON lines are one record a line. Files come in the order of their names."""
+
+    def __init__(self, url: str, skip_bad: bool, part: tuple[int, int]) -> None:
+        self.url, self.skip_bad, self.part = url, skip_bad, part
+
+    def paths(self) -> list[Any]:
+        fs, _, paths = get_fs_token_paths(self.url, mode="rb")
+        if len(paths) == 1 and fs.isdir(paths[0]):
+            paths = fs.find(paths[0])
+        paths = sorted(path for path in paths if str(path).endswith(TEXT + LINES) and fs.exists(path))
+        if not paths:
+            raise TrainingError(f"{self.url} holds no file to read; give files that end in {', '.join(TEXT + LINES)}")
+        index, count = self.part
+        return [(fs, path) for path in paths[index::count]]
+
+    def records(self, counts: Counter[str]) -> Iterator[Record]:
+        for fs, path in self.paths():
+            with fs.open(path, "rb") as raw:
+                stream = gzip.open(raw) if str(path).endswith(".gz") else raw
+                pieces = [stream.read()] if str(path).endswith(TEXT) else stream
+                for number, piece in enumerate(pieces, start=1):
+                    if not piece.strip():
+                        continue
+                    try:
+                        yield parsed(piece, is_json=not str(path).endswith(TEXT))
+                    except ValueError as error:
+                        if not self.skip_bad:
+                            where = path if str(path).endswith(TEXT) else f"{path}, line {number},"
+                            raise TrainingError(
+                                f"{where} is no usable record ({reason(error)}); mend it, or set "
+                                'prepare.bad_records = "skip"'
+                            ) from None
+                        counts["bad_record"] += 1
+
+    def done(self) -> None:
+        """Files stay as they are."""
+
+
+class HuggingFace:
+    """`dataset:NAME?split=train&field=text`: streamed; other keys go to `datasets.load_dataset`."""
+
+    def __init__(self, url: str, part: tuple[int, int]) -> None:
+        self.name, _, query = url.removeprefix("dataset:").partition("?")
+        self.options = dict(parse_qsl(query))
+        self.part = part
+
+    def records(self, counts: Counter[str]) -> Iterator[Record]:
+        import datasets
+
+        options = dict(self.options)
+        field = options.pop("field", "text")
+        split = options.pop("split", "train")
+        try:
+            rows = datasets.load_dataset(self.name, split=split, streaming=True, **options)
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"dataset {self.name}: {error}; check its name, split and options") from None
+        index, count = self.part
+        for number, row in enumerate(rows):
+            if number % count == index:
+                yield {"text": row[field], **row} if field in row else dict(row)
+
+    def done(self) -> None:
+        """Nothing is held."""
+
+
+def parsed(content: bytes, is_json: bool) -> Record:
+    """One record; a ValueError says what is wrong without showing the content."""
+    text = content.decode("utf-8-sig")
+    if "\0" in text:
+        raise ValueError("it holds NUL bytes: is it UTF-16 or binary?")
+    record = json.loads(text) if is_json else {"text": text}
+    if not isinstance(record, dict):
+        raise ValueError(f"an object is wanted, not {type(record).__name__}")
+    return record
+
+
+def reason(error: ValueError) -> str:
+    """Words for the error that hold none of the data."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at column {error.colno}"
+    return str(error)
+
+
+def opened(url: str, skip_bad: bool, part: tuple[int, int]) -> Source:
+    if url.startswith("kafka://"):
+        from cnai_training.prepare.kafka import Kafka
+
+        return Kafka(url)
+    if url.startswith("dataset:"):
+        return HuggingFace(url, part)
+    scheme = urlsplit(url).scheme if "://" in url else "file"
+    if scheme not in fsspec.available_protocols():
+        raise TrainingError(f"{url}: {scheme} is no kind of source; give a path, s3://…, gs://…, dataset:… or kafka://…")
+    return Files(url, skip_bad, part)

@@ -1,0 +1,104 @@
+"""Files in a folder or an object store, by path or URL, through fsspec."""
+
+import hashlib
+import json
+import posixpath
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.core import url_to_fs
+
+from cnai_training.errors import TrainingError
+
+
+def join(base: str, *parts: str) -> str:
+    return posixpath.join(base, *parts)
+
+
+def is_local(url: str) -> bool:
+    return "://" not in url or url.startswith("file://")
+
+
+def exists(url: str) -> bool:
+    fs, path = url_to_fs(url)
+    return fs.exists(path)
+
+
+def names(url: str) -> list[str]:
+    """Names directly under a folder, sorted; none where there is no folder."""
+    fs, path = url_to_fs(url)
+    # An object store answers from a cached listing otherwise, and another process has written since.
+    fs.invalidate_cache()
+    if not fs.exists(path):
+        return []
+    return sorted(posixpath.basename(entry.rstrip("/")) for entry in fs.ls(path, detail=False))
+
+
+def size(url: str) -> int:
+    fs, path = url_to_fs(url)
+    return int(fs.size(path))
+
+
+def read_bytes(url: str) -> bytes:
+    with fsspec.open(url, "rb") as stream:
+        return stream.read()
+
+
+def read_json(url: str) -> Any:
+    try:
+        return json.loads(read_bytes(url))
+    except FileNotFoundError:
+        raise TrainingError(f"{url} is not there; run the step that writes it first") from None
+    except ValueError as error:
+        raise TrainingError(f"{url} is not JSON ({error}); write it again") from None
+
+
+def write_bytes(url: str, content: bytes) -> None:
+    """Whole or not at all on a local file system; object stores put an object in one piece anyway."""
+    fs, path = url_to_fs(url)
+    fs.makedirs(posixpath.dirname(path), exist_ok=True)
+    if is_local(url):
+        partial = Path(path + ".partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+    else:
+        fs.pipe_file(path, content)
+
+
+def write_json(url: str, value: Any) -> None:
+    write_bytes(url, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def remove(url: str) -> None:
+    fs, path = url_to_fs(url)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def upload(folder: Path, url: str) -> None:
+    """Every file under a local folder."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = join(url, file.relative_to(folder).as_posix())
+        fs, path = url_to_fs(target)
+        fs.makedirs(posixpath.dirname(path), exist_ok=True)
+        fs.put_file(str(file), path)
+
+
+def local_copy(url: str, sha256: str | None = None) -> Path:
+    """The file itself where it is local, else a copy kept for this machine; checked where a digest is given."""
+    if is_local(url):
+        return Path(url.removeprefix("file://"))
+    cache = Path(tempfile.gettempdir()) / "cnai-training" / hashlib.sha256(f"{url} {sha256}".encode()).hexdigest()
+    target = cache / posixpath.basename(url)
+    if target.exists():
+        return target
+    content = read_bytes(url)
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise TrainingError(f"{url} is not the file its manifest describes; prepare the data again")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as partial:
+        partial.write(content)
+    Path(partial.name).replace(target)
+    return target
