@@ -1,0 +1,191 @@
+"""What the catalog knows of one upstream package."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import ConfigDict
+
+if TYPE_CHECKING:
+    import pulumi
+    from pulumi_kubernetes.core.v1 import Namespace
+    from pulumi_kubernetes.helm.v3 import Release
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where upstream publishes a package."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    chart: str
+    """The chart's name in its repository."""
+    repository: str
+    """`https://…` (an index) or `oci://…`."""
+    project: str
+    """GitHub `owner/name` that the chart comes from."""
+
+    @property
+    def is_oci(self) -> bool:
+        return self.repository.startswith("oci://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How upstream is doing, and when somebody last looked."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    status: Literal["maintained", "deprecated", "end-of-life"]
+    seen: date
+    instead: str = ""
+    """The package to use instead; required unless `maintained`."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crd:
+    """A kind that the package brings, enough to accept objects of it where its schema is not at hand."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    group: str
+    kind: str
+    plural: str
+    scope: Literal["Namespaced", "Cluster"]
+    versions: tuple[str, ...]
+    """Served versions; the last one is stored where nothing else says so."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.plural}.{self.group}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port of a container, or of a Service in front of one."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: str
+    port: int
+    target: str | int = 0
+    """What a Service's port leads to; its own number where it is left out. Containers have none."""
+    protocol: Literal["TCP", "UDP"] = "TCP"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What the chart runs, with our values on a small cluster. `{release}` in a name is the release's."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet"]
+    name: str
+    image: str
+    replicas: int = 1
+    """Of no meaning to a DaemonSet."""
+    ports: tuple[Port, ...] = ()
+    requests: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of the whole pod, such as `{cpu = "100m"}`."""
+    storage: Mapping[str, str] = field(default_factory=dict[str, str])
+    """PersistentVolumeClaim (template) -> size."""
+    tolerates: tuple[Mapping[str, str], ...] = ()
+    """Tolerations, for a DaemonSet that runs on tainted nodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A Service of the chart, and the workload whose pods it selects."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: str
+    ports: tuple[Port, ...]
+    workload: str = ""
+    """Name of a workload in the same `provides`; none where an operator makes the pods."""
+    type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
+    headless: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provides:
+    """What the stand-in for a chart has to have."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    crds: tuple[Crd, ...] = ()
+    crd_projects: tuple[str, ...] = ()
+    """Folders under `crds/` in the reference data that have the schemas."""
+    crd_tool: str = ""
+    """Tool of the sandbox's toolchain whose share has them too."""
+    workloads: tuple[Workload, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One row of `catalog.toml`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: str
+    kind: Literal["helm", "manifests"]
+    source: Source
+    version: str
+    namespace: str
+    release: str = ""
+    """Name of the Helm release: the package's own unless given."""
+    needs: tuple[str, ...] = ()
+    """Packages that must be installed first."""
+    licence: str
+    """SPDX expression."""
+    health: Health
+    images: tuple[str, ...]
+    """What nodes pull, with our values."""
+    crd_files: tuple[str, ...] = ()
+    """URLs of the CRDs that Helm would install once and never upgrade or delete; `{version}` is the package's."""
+    controller: str = ""
+    """Tool of the sandbox that really runs this package's controller."""
+    pod_security: Literal["privileged", "baseline", "restricted"] = "baseline"
+    """Pod Security Standard that its namespace enforces."""
+    critical_pods: bool = False
+    """Whether its pods have a `system-*-critical` priority class, which needs a ResourceQuota on GKE."""
+    timeout_s: int = 300
+    """How long an install or upgrade may take."""
+    note: str = ""
+    """What bites."""
+    provides: Provides = field(default_factory=Provides)
+
+    @property
+    def release_name(self) -> str:
+        return self.release or self.name
+
+    @property
+    def crd_urls(self) -> tuple[str, ...]:
+        return tuple(url.replace("{version}", self.version) for url in self.crd_files)
+
+    def base_values(self) -> dict[str, Any]:
+        """`values/<package>.yaml`: what is the same on every cluster."""
+        from cnai.catalog.loading import base_values
+
+        return base_values(self.name)
+
+    def install(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        opts: "pulumi.ResourceOptions | None" = None,
+        *,
+        namespace: "Namespace | None" = None,
+    ) -> "Release":
+        """Declares the package's namespace (unless given), its CRDs where Helm would not upgrade them, and the Release.
+
+        `values` are laid over the base ones. Resources: `<name>` (the Release), `<name>-namespace`, `<name>-crds`.
+        """
+        from cnai.catalog.installing import install
+
+        return install(self, name, values, opts, namespace)
