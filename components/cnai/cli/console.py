@@ -8,9 +8,14 @@ from enum import IntEnum
 from typing import Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
-out = Console(soft_wrap=False)
+PIPED_COLUMNS = 200
+"""Wide enough that no cell of ours is folded in a file or a CI log."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -40,6 +45,14 @@ def progress() -> Callable[[str], None]:
         err.print(line, markup=False, highlight=False)
 
     return report
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table in which long cells are folded, never cut."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
 
 
 def print_json(value: Any) -> None:

@@ -4,10 +4,9 @@ import platform
 import sys
 
 import typer
-from rich.table import Table
 
 from cnai._version import __version__
-from cnai.cli.console import ExitCode, out, print_json
+from cnai.cli.console import ExitCode, out, print_json, table
 from cnai.cli.target import JsonFlag
 from cnai.sandbox.paths import cache_dir
 
@@ -42,14 +41,14 @@ def doctor(as_json: JsonFlag = False) -> int:
         print_json(machine | {"tools": rows})
     else:
         out.print("  ".join(f"{key} {value}" for key, value in machine.items()), highlight=False, soft_wrap=True)
-        table = Table("tool", "wanted", "found", "from", "path, or how to get it")
+        shown = table("tool", "wanted", "found", "from", "path, or how to get it")
         for tool in tools:
-            table.add_row(
+            shown.add_row(
                 tool.name,
                 tool.wanted,
                 tool.version or "-",
                 tool.origin or "[yellow]missing[/]",
                 str(tool.path or tool.advice),
             )
-        out.print(table)
+        out.print(shown)
     return ExitCode.DONE if all(tool.obtainable for tool in tools) else ExitCode.FAILED

@@ -113,7 +113,7 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
 
 
 def real_status(target: Target, as_json: bool) -> int:
-    with target.session(progress(), command="status") as session:
+    with target.session(progress(), command="status", cluster=False) as session:
         values: dict[str, Any] = session.outputs()
     if as_json:
         print_json({"environment": target.env, "outputs": values})

@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from rich.table import Table
-
-from cnai.cli.console import out
+from cnai.cli.console import out, table
 from cnai.cli.target import Target
 from cnai.kube import Kube
 
@@ -169,24 +167,20 @@ def show(picture: Picture) -> None:
 
 
 def show_packages(picture: Picture) -> None:
-    table = Table(
-        "package", "version", "namespace", "how", "objects", "pods ready", title="Packages", title_justify="left"
-    )
+    shown = table("package", "version", "namespace", "how", "objects", "pods ready", title="Packages")
     for row in picture.packages:
         colour = "green" if row.ready_pods >= row.wanted_pods else "red"
         how = f"[yellow]{row.how}[/]" if row.how.startswith("stand-in") else row.how
         pods = f"[{colour}]{row.ready_pods}/{row.wanted_pods}[/]" if row.wanted_pods else "-"
-        table.add_row(row.package, row.version, row.namespace, how, str(row.objects), pods)
-    out.print(table)
+        shown.add_row(row.package, row.version, row.namespace, how, str(row.objects), pods)
+    out.print(shown)
 
 
 def show_pools(picture: Picture) -> None:
-    table = Table(
-        "pool", "machine", "nodes", "GPU", "GPUs", "taken", title="Pools (simulated nodes)", title_justify="left"
-    )
+    shown = table("pool", "machine", "nodes", "GPU", "GPUs", "taken", title="Pools (simulated nodes)")
     for row in picture.pools:
-        table.add_row(row.pool, row.machine, str(row.nodes), row.gpu or "-", str(row.gpus), str(row.taken))
-    out.print(table)
+        shown.add_row(row.pool, row.machine, str(row.nodes), row.gpu or "-", str(row.gpus), str(row.taken))
+    out.print(shown)
 
 
 def show_next_steps(target: Target) -> None:

@@ -4,9 +4,8 @@ import shutil
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from cnai.cli.console import ExitCode, out, print_json, progress
+from cnai.cli.console import ExitCode, out, print_json, progress, table
 from cnai.cli.target import JsonFlag, Target, YesFlag
 
 app = typer.Typer(help="The control plane that a sandboxed environment runs on.", no_args_is_help=True)
@@ -49,19 +48,12 @@ def delete(env: Env = "local", yes: YesFlag = False) -> None:
 def status(env: Env = "local", as_json: JsonFlag = False) -> int:
     """Which processes run, and their memory. Exit 1 unless it runs whole."""
     state = Target.of(env, sandbox=True).control_plane(progress()).status()
-    processes = [
-        {"name": each.name, "pid": each.pid, "alive": each.alive, "memory_mib": each.memory_mib}
-        for each in state.processes
-    ]
+    processes = [{"name": each.name, "pid": each.pid, "memory_mib": each.memory_mib} for each in state.processes]
     if as_json:
         print_json({"environment": env, "state": state.state, "api_url": state.api_url, "processes": processes})
-    else:
-        table = Table("process", "pid", "memory", title=f"{env}: {state.state}  {state.api_url or ''}")
-        for each in processes:
-            table.add_row(
-                each["name"],
-                str(each["pid"] or "-"),
-                f"{each['memory_mib'] or 0:.0f} MiB" if each["alive"] else "[red]dead[/]",
-            )
-        out.print(table)
+        return ExitCode.DONE if state.state == "running" else ExitCode.FAILED
+    shown = table("process", "pid", "MiB", title=f"{env}: {state.state} {state.api_url or ''}")
+    for each in state.processes:
+        shown.add_row(each.name, str(each.pid or "-"), f"{each.memory_mib:.0f}" if each.pid else "[red]dead[/]")
+    out.print(shown)
     return ExitCode.DONE if state.state == "running" else ExitCode.FAILED

@@ -95,11 +95,12 @@ class Target:
     def session(
         self, report: Callable[[str], None], *, command: str, cluster: bool = True
     ) -> "Generator[Session, None, None]":
-        """The engine on this environment, its control plane running if `cluster`; one at a time."""
+        """The engine on this environment. With `cluster` its control plane runs and no other command has it meanwhile."""
         from cnai.sandbox.engine import Session
 
         names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
-        with Session(self.env, self.project, tools(report, names), self.sandbox, command=command) as session:
+        chosen = tools(report, names)
+        with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
             if self.sandbox and cluster:
                 self.control_plane(report).start(report)
             yield session
