@@ -1,0 +1,27 @@
+"""A Python that has loaded the SDK before the engine asks for a program to be run."""
+
+import subprocess
+import sys
+import threading
+
+
+class Spare:
+    """One process that waits for a program on its standard input; what it writes is the host's, which the engine reads."""
+
+    def __init__(self) -> None:
+        self._waiting: subprocess.Popen[bytes] | None = _spawn()
+        self._guard = threading.Lock()
+
+    def take(self) -> subprocess.Popen[bytes]:
+        """The waiting process, or a new one if it has been taken."""
+        with self._guard:
+            process, self._waiting = self._waiting, None
+        return process or _spawn()
+
+    def discard(self) -> None:
+        if self._waiting:
+            self._waiting.kill()
+
+
+def _spawn() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-P", "-m", "cnai.sandbox.engine.language.program"], stdin=subprocess.PIPE)
