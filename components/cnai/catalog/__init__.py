@@ -1,9 +1,10 @@
 """WHICH version: every upstream package, its base values, and the one way to install it."""
 
 from cnai.catalog.loading import catalog as catalog
-from cnai.catalog.loading import package_of_url as package_of_url
+from cnai.catalog.loading import crds_at as crds_at
 from cnai.catalog.merging import merged as merged
 from cnai.catalog.package import Crd as Crd
+from cnai.catalog.package import CrdFile as CrdFile
 from cnai.catalog.package import Health as Health
 from cnai.catalog.package import Package as Package
 from cnai.catalog.package import Port as Port

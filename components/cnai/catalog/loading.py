@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from cnai.catalog.package import Package
+from cnai.catalog.package import Crd, Package
 from cnai.errors import UserError
 
 _DATA = files("cnai.catalog")
@@ -35,9 +35,13 @@ def parsed(text: str) -> dict[str, Package]:
     return packages
 
 
-def package_of_url(url: str) -> Package | None:
-    """The package whose CRDs lie at this URL."""
-    return next((package for package in catalog().values() if url in package.crd_urls), None)
+def crds_at(url: str) -> tuple[Package, tuple[Crd, ...]] | None:
+    """Whose CRDs lie at an address, and which: what the sandbox puts there where the address cannot be reached."""
+    for package in catalog().values():
+        for file, address in zip(package.crd_files, package.crd_urls, strict=True):
+            if address == url:
+                return package, tuple(crd for crd in package.provides.crds if crd.name in file.crds)
+    return None
 
 
 def base_values(package: str) -> dict[str, Any]:
@@ -50,6 +54,9 @@ def _check(package: Package, packages: Mapping[str, Package]) -> None:
         raise UserError(f"catalog.toml: {package.name}.needs: no package {', '.join(unknown)}: add it or drop the need")
     if package.health.status != "maintained" and not package.health.instead:
         raise UserError(f"catalog.toml: {package.name}.health: {package.health.status}, so say what to use `instead`")
+    known = {crd.name for crd in package.provides.crds}
+    if unknown := sorted({name for file in package.crd_files for name in file.crds} - known):
+        raise UserError(f"catalog.toml: {package.name}.crd_files: {', '.join(unknown)} not in its provides.crds")
     names = {workload.name for workload in package.provides.workloads}
     for service in package.provides.services:
         if service.workload and service.workload not in names:

@@ -65,6 +65,18 @@ class Crd:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrdFile:
+    """A file of CRDs that upstream publishes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    url: str
+    """`{version}` is the package's."""
+    crds: tuple[str, ...]
+    """Names of the CRDs in it, all of them in `provides.crds`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Port:
     """A port of a container, or of a Service in front of one."""
 
@@ -146,8 +158,8 @@ class Package:
     health: Health
     images: tuple[str, ...]
     """What nodes pull, with our values."""
-    crd_files: tuple[str, ...] = ()
-    """URLs of the CRDs that Helm would install once and never upgrade or delete; `{version}` is the package's."""
+    crd_files: tuple[CrdFile, ...] = ()
+    """CRDs that Helm would install once and never upgrade or delete: they are resources of their own."""
     controller: str = ""
     """Tool of the sandbox that really runs this package's controller."""
     pod_security: Literal["privileged", "baseline", "restricted"] = "baseline"
@@ -158,6 +170,8 @@ class Package:
     """How long an install or upgrade may take."""
     note: str = ""
     """What bites."""
+    runtimes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Training runtimes of ours -> their image."""
     provides: Provides = field(default_factory=Provides)
 
     @property
@@ -166,7 +180,7 @@ class Package:
 
     @property
     def crd_urls(self) -> tuple[str, ...]:
-        return tuple(url.replace("{version}", self.version) for url in self.crd_files)
+        return tuple(file.url.replace("{version}", self.version) for file in self.crd_files)
 
     def base_values(self) -> dict[str, Any]:
         """`values/<package>.yaml`: what is the same on every cluster."""

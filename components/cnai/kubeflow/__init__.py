@@ -1,0 +1,1 @@
+"""Training and its tools, as the Kubeflow projects make them."""

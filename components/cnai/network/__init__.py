@@ -1,0 +1,1 @@
+"""How traffic gets in, between and out: mesh, gateways, certificates."""
