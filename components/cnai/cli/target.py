@@ -95,7 +95,7 @@ class Target:
     def session(
         self, report: Callable[[str], None], *, command: str, cluster: bool = True
     ) -> "Generator[Session, None, None]":
-        """The engine on this environment. With `cluster` its control plane runs and no other command has it meanwhile."""
+        """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
         from cnai.sandbox.engine import Session
 
         names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
