@@ -6,10 +6,15 @@ from typing import Any
 
 import pulumi
 import pytest
+from hypothesis import settings
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor, Mocks, set_mocks
 
 SECRET = "[secret]"
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("cnai", deadline=None)
+settings.load_profile("cnai")
 
 
 @dataclass(frozen=True)

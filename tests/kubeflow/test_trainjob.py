@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cnai.environment import Environment
 from cnai.errors import UserError
-from cnai.kubeflow.trainjob import load_example, train_job
+from cnai.kubeflow.trainer import torch_runtime
+from cnai.kubeflow.trainjob import RUNTIME, TRAINER_JOB, load_example, train_job
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = Path(os.environ.get("CNAI_REFERENCE", ROOT.parent / "shared" / "reference"))
@@ -52,6 +53,12 @@ def test_the_chatbot_takes_two_whole_nodes_of_the_h100_pool(local):
     ]
 
 
+def test_a_job_names_the_runtime_that_the_trainer_component_makes_and_a_job_in_it():
+    runtime = torch_runtime("image")
+    assert runtime["metadata"]["name"] == RUNTIME
+    assert [job["name"] for job in runtime["spec"]["template"]["spec"]["replicatedJobs"]] == [TRAINER_JOB]
+
+
 def test_the_script_beside_the_file_is_what_torchrun_starts(local):
     command = train_job(load_example(CHATBOT), "research", local)["spec"]["trainer"]["command"]
     assert command[:4] == ["torchrun", "--no-python", "python", "-c"]
@@ -60,14 +67,10 @@ def test_the_script_beside_the_file_is_what_torchrun_starts(local):
     assert len(command[4]) < 128 * 1024
 
 
-def test_a_job_keeps_to_the_restricted_pod_security_level(local):
+def test_a_job_leaves_its_privileges_to_the_runtime_and_runs_as_the_teams_own_account(local):
     pod = pod_patch(train_job(load_example(CHATBOT), "research", local))
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] > 0
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    (container,) = pod["containers"]
-    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    assert all("emptyDir" in volume for volume in pod["volumes"])
+    assert set(pod) == {"nodeSelector", "tolerations", "serviceAccountName"}
+    assert pod["serviceAccountName"] == "trainer"
 
 
 def test_a_job_asks_for_the_share_of_a_node_that_its_gpus_are(local, write):

@@ -13,16 +13,15 @@ from cnai.clouds.settings import Settings
 from cnai.environment.problems import message, nearest, of_validation
 from cnai.environment.spec import Name
 from cnai.errors import UserError
-from cnai.tenancy.team import TEAM_LABEL, TRAINER_ACCOUNT
+from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
 
 if TYPE_CHECKING:
     from cnai.environment import Environment
 
 RUNTIME = "torch-distributed"
-NODE = "node"
-"""What Trainer's runtimes call the training job and its container."""
+TRAINER_JOB = "node"
+"""What Trainer's runtimes call the training job among their replicated jobs."""
 _FILE = "train.yaml"
-_USER = 1000
 
 
 class TrainingExample(Settings):
@@ -71,7 +70,7 @@ def load_example(path: Path) -> TrainingExample:
 
 
 def train_job(example: TrainingExample, team: str, environment: "Environment") -> dict[str, Any]:
-    """The TrainJob (trainer.kubeflow.org/v1alpha1), accepted by the `restricted` pod security level.
+    """The TrainJob (trainer.kubeflow.org/v1alpha1) on our runtime, which the `restricted` pod security level admits.
 
     Raises `UserError` for a pool that is not there, more GPUs than its nodes have, or than the team may have.
     """
@@ -88,7 +87,7 @@ def train_job(example: TrainingExample, team: str, environment: "Environment") -
         "spec": {
             "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime", "name": RUNTIME},
             "trainer": trainer(example, pool, gpus),
-            "runtimePatches": [{"manager": "cnai.dev/train", "trainingRuntimeSpec": placement(pool, gpus, labels)}],
+            "runtimePatches": [{"manager": "cnai.dev/train", "trainingRuntimeSpec": placement(pool, labels)}],
         },
     }
 
@@ -114,41 +113,24 @@ def trainer(example: TrainingExample, pool: PoolPlan, gpus: int) -> dict[str, An
     if gpus and pool.gpu_resource:
         requests[pool.gpu_resource] = str(gpus)
     limits = {key: value for key, value in requests.items() if key != "cpu"}
-    # Anyone but root has no home in most images; Torch asks for both.
-    env = {"HOME": "/tmp", "USER": "trainer", **example.env}
     found: dict[str, Any] = {
         "numNodes": example.nodes,
         "command": list(example.command or ()),
-        "env": [{"name": name, "value": value} for name, value in env.items()],
+        "env": [{"name": name, "value": value} for name, value in example.env.items()],
         "resourcesPerNode": {"requests": requests, "limits": limits},
     }
     return found | ({"image": example.image} if example.image else {})
 
 
-def placement(pool: PoolPlan, gpus: int, labels: Mapping[str, str]) -> dict[str, Any]:
-    """Patch of the runtime: the pool's nodes, the team's account, shared memory for NCCL, and no privileges."""
-    container = {
-        "name": NODE,
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}],
-    }
-    shared = {"medium": "Memory", "sizeLimit": f"{max(1, _memory_gib(pool, gpus) // 4)}Gi"}
+def placement(pool: PoolPlan, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Patch of the runtime, which has shared memory and gives up privileges already: whose pods, and on which nodes."""
     pod = {
         "nodeSelector": pool.selector,
         "tolerations": pool.tolerations,
         "serviceAccountName": TRAINER_ACCOUNT,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "fsGroup": _USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "volumes": [{"name": "shared-memory", "emptyDir": shared}],
-        "containers": [container],
     }
     template = {"metadata": {"labels": dict(labels)}, "spec": pod}
-    jobs = [{"name": NODE, "template": {"spec": {"template": template}}}]
+    jobs = [{"name": TRAINER_JOB, "template": {"spec": {"template": template}}}]
     return {"template": {"spec": {"replicatedJobs": jobs}}}
 
 

@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 import pulumi
 
+from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
 from cnai.tenancy.networks import network_policies
 from cnai.tenancy.objects import declare
 from cnai.tenancy.shared import MEMBER_ROLE, PRIORITIES, VIEWER_ROLE, priority_class
 
-TRAINER_ACCOUNT = "trainer"
-TEAM_LABEL = "cnai.dev/team"
 _SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
 
 
