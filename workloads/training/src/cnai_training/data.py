@@ -107,15 +107,17 @@ class Loader:
             raise TrainingError(f"{self.rows.url} is empty; give more data, or hold out less")
 
     @property
-    def per_rank(self) -> int:
-        """Rows a rank takes in a step: where they do not divide, the last ranks' are filled with empty ones."""
-        return -(-self.global_batch // self.ranks)
+    def micro(self) -> int:
+        """Rows in a micro-batch: no more than this rank's share."""
+        return min(self.micro_batch, -(-self.global_batch // self.ranks))
 
     def indices(self, step: int) -> list[int]:
-        """This rank's rows of a step, as numbers in the data set; -1 fills up."""
-        first = self.rank * self.per_rank
-        places = range(first, first + self.per_rank)
-        return [self.at(step * self.global_batch + place) if place < self.global_batch else -1 for place in places]
+        """This rank's rows of a step; -1 fills up, so that every rank has as many micro-batches of one shape."""
+        share = -(-self.global_batch // self.ranks)
+        first = self.rank * share
+        places = range(first, min(first + share, self.global_batch))
+        given = [self.at(step * self.global_batch + place) for place in places]
+        return given + [-1] * (-(-share // self.micro) * self.micro - len(given))
 
     def at(self, position: int) -> int:
         epoch, index = divmod(position, self.rows.rows)
@@ -124,7 +126,4 @@ class Loader:
     def step(self, step: int) -> list[Batch]:
         """Micro-batches, alike in number on every rank."""
         indices = self.indices(step)
-        return [
-            self.rows.batch(indices[start : start + self.micro_batch])
-            for start in range(0, self.per_rank, self.micro_batch)
-        ]
+        return [self.rows.batch(indices[at : at + self.micro]) for at in range(0, len(indices), self.micro)]
