@@ -1,0 +1,1 @@
+"""Where data stays: object stores and volumes."""
