@@ -54,7 +54,7 @@ def test_an_unknown_benchmark_is_named_with_those_that_exist(project, capsys):
     (project / "benchmarks").mkdir()
     (project / "benchmarks" / "provision.py").write_text("")
     assert app.run(["bench", "speed"]) == ExitCode.WRONG_INPUT
-    assert "there are: provision" in capsys.readouterr().err
+    assert "there are provision" in capsys.readouterr().err
 
 
 def test_kubectl_before_a_control_plane_exists_says_what_makes_one(project, capsys):

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
-from click.exceptions import ClickException
-from click.exceptions import Exit as ClickExit
+from typer.exceptions import TyperException
 
 from cnai._version import __version__
 from cnai.cli import bundle, doctor, house, initialise, lifecycle, passthrough, sandbox, schema, testing, training
@@ -51,10 +50,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(arguments, standalone_mode=False)
         return result if isinstance(result, int) else ExitCode.DONE
-    except ClickExit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except ClickException as error:
-        error.show()
+    except TyperException as error:
+        complain(f"{error.format_message()} `cnai --help` lists what there is")
         return ExitCode.WRONG_INPUT
     except Busy as error:
         complain(str(error))
