@@ -1,5 +1,64 @@
-"""Cloud-native AI platforms as code."""
+"""Cloud-native AI platforms as code: components for programs of one's own, imported when they are first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from cnai._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs
+    from cnai.clouds.local import LocalCluster, LocalClusterArgs
+    from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
+    from cnai.clouds.protocol import Cluster
+    from cnai.clouds.traits import ClusterTraits
+    from cnai.environment import Environment
+    from cnai.errors import UserError
+    from cnai.platform import Platform
+    from cnai.tenancy.shared import Tenancy
+    from cnai.tenancy.team import Team, TeamArgs
+
+_HOMES = {
+    "cnai.capacity.pools": ("GpuPool", "GpuPoolArgs", "NodePool", "NodePoolArgs"),
+    "cnai.clouds.local": ("LocalCluster", "LocalClusterArgs"),
+    "cnai.clouds.pools": ("PoolPlan", "Route", "Sharing", "Taint"),
+    "cnai.clouds.protocol": ("Cluster",),
+    "cnai.clouds.traits": ("ClusterTraits",),
+    "cnai.environment": ("Environment",),
+    "cnai.errors": ("UserError",),
+    "cnai.platform": ("Platform",),
+    "cnai.tenancy.shared": ("Tenancy",),
+    "cnai.tenancy.team": ("Team", "TeamArgs"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Cluster",
+    "ClusterTraits",
+    "Environment",
+    "GpuPool",
+    "GpuPoolArgs",
+    "LocalCluster",
+    "LocalClusterArgs",
+    "NodePool",
+    "NodePoolArgs",
+    "Platform",
+    "PoolPlan",
+    "Route",
+    "Sharing",
+    "Taint",
+    "Team",
+    "TeamArgs",
+    "Tenancy",
+    "UserError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if home := _HOME_OF.get(name):
+        return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

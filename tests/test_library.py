@@ -1,0 +1,41 @@
+"""`from cnai import …`: what editors see is what there is, and importing cnai costs nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cnai
+
+
+def seen_by_editors() -> set[tuple[str, str]]:
+    tree = ast.parse(Path(cnai.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    return {(node.module, alias.name) for node in block.body for alias in node.names}
+
+
+@pytest.mark.parametrize("name", cnai.__all__)
+def test_every_name_can_be_imported(name):
+    assert getattr(cnai, name)
+
+
+def test_editors_see_the_names_where_they_are():
+    assert {(cnai._HOME_OF[name], name) for name in cnai.__all__ if name != "__version__"} == seen_by_editors()
+    assert set(cnai._HOME_OF) == set(cnai.__all__) - {"__version__"}
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="Kubernets"):
+        _ = cnai.Kubernets
+
+
+def test_importing_cnai_loads_no_sdk():
+    code = "import sys, cnai; print([m for m in ('pulumi', 'pulumi_kubernetes', 'pydantic') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_validating_an_environment_loads_no_clouds_sdk():
+    code = "import sys, cnai.environment; print([m for m in sys.modules if m.startswith(('pulumi_', 'boto'))])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
