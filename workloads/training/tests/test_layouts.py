@@ -1,0 +1,66 @@
+"""However the model lies over the ranks, it learns the same."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from conftest import Together, linked, losses, settings, tiny
+
+from cnai_training import train
+
+LAYOUTS: dict[int, dict[str, dict[str, Any]]] = {
+    2: {
+        "ddp": {"data": "ddp"},
+        "fsdp": {"data": "fsdp"},
+        "tensor": {"tensor": 2},
+        "gpipe": {"pipeline": 2, "schedule": "gpipe"},
+        "1f1b": {"pipeline": 2, "schedule": "1f1b"},
+    },
+    4: {
+        "ddp": {"data": "ddp"},
+        "fsdp+tensor": {"data": "fsdp", "tensor": 2},
+        "fsdp+pipeline": {"data": "fsdp", "pipeline": 2},
+        "tensor+pipeline": {"tensor": 2, "pipeline": 2},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = linked(prepared, tmp_path_factory.mktemp("alone") / "run")
+    train.run(train.job("train", tiny(run, train={"evaluate_every": 6})))
+    return run
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def runs(request: pytest.FixtureRequest, prepared: Path, together: Together, tmp_path_factory: Any) -> dict[str, Path]:
+    """Every layout of this number of processes, trained in one go."""
+    folder = tmp_path_factory.mktemp(f"of-{request.param}")
+    made = {name: linked(prepared, folder / name) for name in LAYOUTS[request.param]}
+    jobs = [
+        ("train", settings(run, parallel=LAYOUTS[request.param][name], train={"evaluate_every": 6}))
+        for name, run in made.items()
+    ]
+    together(jobs, request.param)
+    return made
+
+
+def test_every_layout_gives_the_single_process_loss_at_every_step(alone: Path, runs: dict[str, Path]) -> None:
+    for name, run in runs.items():
+        assert losses(run) == pytest.approx(losses(alone), rel=2e-5), name
+
+
+def test_every_layout_gives_the_single_process_gradient_norm(alone: Path, runs: dict[str, Path]) -> None:
+    for name, run in runs.items():
+        assert losses(run, name="grad_norm") == pytest.approx(losses(alone, name="grad_norm"), rel=1e-3), name
+
+
+def test_every_layout_saves_the_same_model(alone: Path, runs: dict[str, Path]) -> None:
+    expected = load_file(alone / "train/model/model.safetensors")
+    for name, run in runs.items():
+        parts = [load_file(path) for path in (run / "train/model").glob("*.safetensors")]
+        saved = {key: tensor for part in parts for key, tensor in part.items()}
+        assert saved.keys() == expected.keys(), name
+        worst = max(float((saved[key] - expected[key]).abs().max()) for key in expected)
+        assert worst < 2e-3, name
