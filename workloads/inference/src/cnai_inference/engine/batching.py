@@ -1,0 +1,171 @@
+"""Continuous batching on the CPU: one thread runs the steps, requests come and go between them."""
+
+import asyncio
+import logging
+import math
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+
+from cnai_inference.engine.request import Chunk, GenerationRequest
+from cnai_inference.engine.step import Batch, Row
+from cnai_inference.engine.stream import Stream
+from cnai_inference.errors import ContextTooLong, EngineFailed, ModelUnknown, QueueFull
+from cnai_inference.metrics import EngineMetrics
+
+log = logging.getLogger(__name__)
+
+FAILURES = 3
+"""Failed steps in a row after which the engine gives up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchingOptions:
+    rows: int = 16
+    """Requests that run at once."""
+    waiting: int = 64
+    """Requests that may wait for a row; one more is refused."""
+    max_model_len: int = 0
+    """Prompt and output together, in tokens; 0 takes the model's own."""
+    prefill_tokens: int = 512
+    """Prompt tokens that one step takes at most, so that a long prompt does not hold up the others."""
+    prefix_tokens: int = 16384
+    """Tokens whose keys and values are kept for later prompts that begin alike; 0 turns it off."""
+    unread_tokens: int = 4096
+    """Tokens that may wait for a slow reader before its request is dropped."""
+    threads: int = 0
+    """Threads for tensor operations; 0 leaves it to torch (OMP_NUM_THREADS)."""
+
+
+class BatchingEngine:
+    def __init__(self, batch: Batch, options: BatchingOptions, metrics: EngineMetrics) -> None:
+        self.max_model_len = batch.max_len
+        self._batch = batch
+        self._options = options
+        self._metrics = metrics
+        self._waiting: deque[Row] = deque()
+        self._streams: dict[Row, Stream] = {}
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._failures = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def alive(self) -> bool:
+        return self._failures < FAILURES and (self._thread.is_alive() or self._loop is None)
+
+    def generate(self, request: GenerationRequest) -> Stream:
+        self._check(request)
+        row = self._batch.new_row(request)
+        stream = Stream(lambda: self._cancel(row), self._options.unread_tokens)
+        with self._changed:
+            if len(self._waiting) >= self._options.waiting:
+                raise QueueFull(
+                    f"{len(self._waiting)} requests are waiting already; try again later",
+                    retry_after_s=self._retry_after(),
+                )
+            self._waiting.append(row)
+            self._streams[row] = stream
+            self._changed.notify()
+        return stream
+
+    def _check(self, request: GenerationRequest) -> None:
+        if not self.alive():
+            raise EngineFailed("the engine has stopped after repeated failures; the server needs a restart")
+        if request.adapter and request.adapter not in self._batch.model.adapters:
+            raise ModelUnknown(f"the model `{request.adapter}` does not exist", param="model")
+        if len(request.prompt) >= self.max_model_len:
+            raise ContextTooLong(
+                f"this model's maximum context length is {self.max_model_len} tokens, "
+                f"and the prompt has {len(request.prompt)}; shorten it",
+                param="messages",
+            )
+
+    def _retry_after(self) -> int:
+        """Seconds until the queue has moved by about one batch, from how long requests ran lately."""
+        return max(1, math.ceil(self._metrics.mean_run_s * len(self._waiting) / self._options.rows))
+
+    def _cancel(self, row: Row) -> None:
+        with self._changed:
+            row.cancelled = True
+            self._streams.pop(row, None)
+            if row in self._waiting:
+                self._waiting.remove(row)
+            self._changed.notify()
+        self._metrics.finished(row, "abort")
+
+    def _run(self) -> None:
+        if self._options.threads:
+            torch.set_num_threads(self._options.threads)
+        while self._admit():
+            try:
+                results = self._batch.step() if len(self._batch) else []
+                self._failures = 0
+            # Whatever a kernel or the allocator raises: the rows of this step are lost, the next may do.
+            except Exception:
+                log.exception("a step with %d rows failed", len(self._batch))
+                self._failures += 1
+                self._drop_rows()
+                continue
+            self._report(results)
+
+    def _admit(self) -> bool:
+        """Waits for work, takes in what has room and lets go of what was cancelled; False ends the thread."""
+        with self._changed:
+            while not (self._stopping or self._waiting or len(self._batch)):
+                self._changed.wait()
+            for row in [row for row in self._batch.all() if row.cancelled]:
+                self._batch.remove(row)
+            while self._waiting and self._batch.room:
+                self._batch.add(self._waiting.popleft())
+            self._metrics.state(running=len(self._batch), waiting=len(self._waiting), usage=self._batch.usage)
+            return not self._stopping and self._failures < FAILURES
+
+    def _report(self, results: list[tuple[Row, Chunk]]) -> None:
+        deliveries = []
+        for row, chunk in results:
+            self._metrics.token(row)
+            with self._changed:
+                stream = self._streams.get(row)
+                if chunk.finish_reason:
+                    self._streams.pop(row, None)
+            if chunk.finish_reason and not row.cancelled:
+                self._metrics.finished(row, chunk.finish_reason)
+            if stream:
+                deliveries.append((stream, chunk))
+        self._metrics.step(self._batch.step_tokens)
+        if not len(self._batch):
+            self._metrics.state(running=0, waiting=len(self._waiting), usage=0.0)
+        self._in_loop(deliveries)
+
+    def _drop_rows(self) -> None:
+        for row in self._batch.all():
+            self._batch.remove(row)
+            with self._changed:
+                stream = self._streams.pop(row, None)
+            if stream:
+                self._in_loop([(stream, EngineFailed("the engine failed while it worked on this request; try again"))])
+
+    def _in_loop(self, deliveries: list[tuple[Stream, Chunk | EngineFailed]]) -> None:
+        if self._loop and not self._loop.is_closed() and deliveries:
+            self._loop.call_soon_threadsafe(deliver, deliveries)
+
+
+def deliver(deliveries: list[tuple[Stream, Chunk | EngineFailed]]) -> None:
+    for stream, item in deliveries:
+        if isinstance(item, Chunk):
+            stream.deliver(item)
+        else:
+            stream.fail(item)
