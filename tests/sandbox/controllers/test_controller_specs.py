@@ -25,7 +25,8 @@ WEBHOOK = {
 }
 
 
-def crd(labels: dict[str, str], schema: str = "a") -> dict:
+def crd(labels: dict[str, str], kind: str = "string", **texts: str) -> dict:
+    schema = {"properties": {"description": {"type": kind, **texts}}}
     return {"metadata": {"name": "x", "labels": labels}, "spec": {"versions": [{"name": "v1", "schema": schema}]}}
 
 
@@ -76,7 +77,8 @@ def test_the_serving_certificate_is_for_127_0_0_1(tmp_path):
         (crd({"app.kubernetes.io/version": "v0.11.0"}), "v0.11.0"),
         (crd({"helm.sh/chart": "jobset-0.10.1"}), "0.10.1"),
         (crd({}), "v0.12.0"),  # the controller's own, by its schema
-        (crd({}, "b"), ""),
+        (crd({}, description="or so a chart says"), "v0.12.0"),
+        (crd({}, "integer"), ""),
     ],
 )
 def test_the_crds_version_is_told_where_it_can_be(found, version):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory, tools):
-    own = ControlPlane(SandboxDir.of(tmp_path_factory.mktemp("lifecycle"), "own"), tools)
+    own = ControlPlane(SandboxDir.of(tmp_path_factory.mktemp("a folder with blanks"), "own"), tools)
     own.start(print)
     yield own
     own.delete()
@@ -78,6 +78,22 @@ def test_a_stop_keeps_objects_and_ports_and_lets_a_stranger_have_one(plane):
     after = Record.load(plane.dir.root).ports
     assert {name for name in after if after[name] != before[name]} == {"kubeApiserverPort"}
     assert has(plane, "kept")
+
+
+def test_a_restarted_kwok_goes_on_with_the_nodes_that_it_had(plane):
+    kube = Kube.from_kubeconfig(plane.kubeconfig)
+    capacity = {"cpu": "4", "memory": "8Gi", "pods": "10"}
+    node = {
+        "metadata": {"name": "old", "annotations": {"kwok.x-k8s.io/node": "fake"}},
+        "status": {"capacity": capacity},
+    }
+    kube.apply({"apiVersion": "v1", "kind": "Node", **node}, field_manager="test")
+    eventually(lambda: kube.get("v1", "Node", "old")["status"].get("phase") == "Running", "the node is ready")
+    crash(plane, ["kwok-controller"])
+    plane.start(print)
+    pod = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    kube.apply({"apiVersion": "v1", "kind": "Pod", **pod}, field_manager="test")
+    eventually(lambda: kube.get("v1", "Pod", "p", "default")["status"]["phase"] == "Running", "the pod runs", 30)
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux' table of sockets")

@@ -40,7 +40,7 @@ class Attendants:
         supervising = [_thread(supervisor.run) for supervisor in self._supervisors]
         for supervisor in self._supervisors:
             for crd in supervisor.crds:
-                self._follow(Kind(*CRD, f"metadata.name={crd}"), supervisor.crd_changed)
+                self._follow(Kind(*CRD, f"metadata.name={crd}"), supervisor.crd_changed, supervisor.crds_listed)
 
         def claims_listed() -> None:
             provisioner.install_class()

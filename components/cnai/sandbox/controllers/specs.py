@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,18 @@ def crd_version(crd: Mapping[str, Any], own: Mapping[str, Any] | None, own_versi
     return own_version if own and _schemas(own) == _schemas(crd) else ""
 
 
-def _schemas(crd: Mapping[str, Any]) -> dict[str, Any]:
-    return {version["name"]: version.get("schema") for version in crd["spec"]["versions"]}
+def _schemas(crd: Mapping[str, Any]) -> Any:
+    return _undescribed({version["name"]: version.get("schema") for version in crd["spec"]["versions"]})
+
+
+def _undescribed(schema: Any) -> Any:
+    """Without the texts, which some charts leave out to be small."""
+    if isinstance(schema, dict):
+        pairs = cast("dict[str, Any]", schema).items()
+        return {key: _undescribed(value) for key, value in pairs if key != "description" or not isinstance(value, str)}
+    if isinstance(schema, list):
+        return [_undescribed(item) for item in cast("list[Any]", schema)]
+    return schema
 
 
 def is_established(crd: Mapping[str, Any]) -> bool:

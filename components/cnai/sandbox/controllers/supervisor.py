@@ -26,7 +26,8 @@ from cnai.sandbox.paths import SandboxDir
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 READY_TIMEOUT_S = 60.0
-GRACE_S = 5.0
+GRACE_S = 1.0
+"""Controllers can be killed at any time; one that is asked takes half a minute to hand over to nobody."""
 MAX_DELAY_S = 30.0
 # On Linux the kernel ends the child with the thread that started it: a killed daemon leaves no controller behind.
 BOUND_TO_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
@@ -64,6 +65,10 @@ class Supervisor:
             self._crds[crd["metadata"]["name"]] = crd
         elif found := crd or before:
             self._crds.pop(found["metadata"]["name"], None)
+        self._events.put(Event("crds"))
+
+    def crds_listed(self) -> None:
+        """The API server answers (again): time to take away what an earlier daemon left there."""
         self._events.put(Event("crds"))
 
     def stop(self) -> None:

@@ -32,7 +32,7 @@ class Attendants:
         """The real controllers that run: each is started with a configuration file in this environment's folder."""
         found = processes.running() if among is None else among
         marks = {folder.name: f"--config={folder}/config.yaml" for folder in self.dir.controllers.glob("*/")}
-        return {name: p.pid for name, mark in marks.items() for p in found if mark in p.command.split(" ")}
+        return {name: p.pid for name, mark in marks.items() for p in found if f" {mark} " in p.command}
 
     def settings(self, tools: Mapping[str, Path], fingerprint: str) -> str:
         """What they are to be started with: their own tools, and which control plane they attend."""

@@ -26,7 +26,10 @@ TOOLS = (*BINARIES, "kwokctl")
 def kwokctl_config(cluster: Path, ports: Mapping[str, int], tools: Mapping[str, Path]) -> dict[str, Any]:
     """One KwokctlConfiguration; `cluster` is the folder that kwokctl keeps this cluster in."""
     text = resources.files("cnai.sandbox.controlplane").joinpath("kwokctl.yaml").read_text()
-    config: dict[str, Any] = yaml.safe_load(Template(text).substitute(cluster=cluster))
+    config: dict[str, Any] = yaml.safe_load(text)
+    for patch in config["componentsPatches"]:
+        for argument in patch.get("extraArgs", ()):
+            argument["value"] = Template(argument["value"]).substitute(cluster=cluster)
     config["options"] |= {option: str(tools[tool]) for tool, option in BINARIES.items()}
     config["options"] |= ports
     return config

@@ -29,7 +29,7 @@ class Cluster:
 
     @property
     def folder(self) -> Path:
-        return self.dir.kwok / "clusters" / self.dir.env
+        return self.dir.kwok / ".kwok/clusters" / self.dir.env
 
     @property
     def pki(self) -> Path:
@@ -78,14 +78,19 @@ class Cluster:
         (self.folder / "kwok.yaml").unlink(missing_ok=True)
         file = self.dir.kwok / "kwokctl.yaml"
         file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
-        return self._run("create", "cluster", "--config", str(file), "--kubeconfig", "")
+        # No leases on nodes: a restarted kwok could not touch a node before its own old lease ran out, after 200 s.
+        # Nodes report by their status instead. It is a flag, since kwokctl takes a 0 in the file for its default.
+        return self._run(
+            "create", "cluster", "--config", str(file), "--kubeconfig", "", "--node-lease-duration-seconds", "0"
+        )
 
     def start(self) -> "subprocess.Popen[bytes]":
         return self._run("start", "cluster")
 
     def _run(self, *arguments: str) -> "subprocess.Popen[bytes]":
         path = os.pathsep.join((str(self.kubectl.parent), os.environ.get("PATH", os.defpath)))
-        environment = processes.bare_environment(KWOK_WORKDIR=str(self.dir.kwok)) | {"PATH": path}
+        # Its folder is `.kwok` in this home. KWOK_WORKDIR would be shorter, but is cut off at the path's first blank.
+        environment = processes.bare_environment(HOME=str(self.dir.kwok)) | {"PATH": path}
         command = [str(self.kwokctl), *arguments, "--name", self.dir.env]
         with (self.dir.logs / "kwokctl.log").open("ab") as log:
             return subprocess.Popen(

@@ -22,7 +22,9 @@ from cnai.sandbox.paths import SandboxDir
 
 Reporter = Callable[[str], None]
 START_TIMEOUT_S = 120.0
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 3.0
+"""All but etcd can be killed at any time."""
+ETCD_GRACE_S = 10.0
 DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 """kube-controller-manager makes it: once it is there, pods can be created."""
 
@@ -173,8 +175,10 @@ class ControlPlane:
         """The attendants first, while there is an API server to take their webhooks from; etcd last."""
         self._attendants.end(grace_s)
         clients = [name for name in COMPONENTS if name not in ("etcd", "kube-apiserver")]
-        for group in (clients, ["kube-apiserver"], ["etcd"]):
-            processes.end(lambda group=group: {n: p for n, p in self._cluster.alive().items() if n in group}, grace_s)
+        for group, patience in ((clients, 1), (["kube-apiserver"], 1), (["etcd"], ETCD_GRACE_S / STOP_GRACE_S)):
+            processes.end(
+                lambda group=group: {n: p for n, p in self._cluster.alive().items() if n in group}, grace_s * patience
+            )
 
     def _ready(self, record: Record, path: str = "/readyz") -> bool:
         port = record.ports.get("kubeApiserverPort")
