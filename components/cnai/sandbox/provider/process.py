@@ -26,8 +26,8 @@ def serve(engine_address: str | None) -> None:
     """Serves until the engine ends this process or dies itself."""
     die_with_parent()
     _log_to_file()
-    # An interrupt at the terminal goes to the whole process group; the engine decides, and calls `Cancel`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The engine starts plugins in process groups of their own: an interrupt is its way to say that it is done.
+    signal.signal(signal.SIGINT, lambda signum, frame: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(WORKERS), options=UNLIMITED)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -76,3 +76,6 @@ class Releases:
     def delete(self, request: provider_pb2.DeleteRequest) -> None:
         inputs, outputs = plain(decode(request.old_inputs)), plain(decode(request.properties))
         self._releases.delete(request.urn, request.id, inputs, outputs, request.timeout)
+
+    def cancel(self) -> None:
+        self._releases.cancel()

@@ -13,7 +13,6 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from cnai.sandbox.provider import checking, invokes, resources
 from cnai.sandbox.provider.answers import answering
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.construct import construct
 from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.host import Host
 from cnai.sandbox.provider.releases import Releases
@@ -137,6 +136,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @answering
     def Construct(self, request: provider_pb2.ConstructRequest, context: Context) -> provider_pb2.ConstructResponse:
+        from cnai.sandbox.provider.construct import construct  # most programs have no component of this package
+
         return construct(self.cluster, request)
 
     @answering
@@ -147,4 +148,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: Empty, context: Context) -> Empty:
         if self._cluster is not None:
             self._cluster.cancel()
+        if self._releases is not None:
+            self._releases.cancel()
         return Empty()

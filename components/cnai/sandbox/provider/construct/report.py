@@ -1,0 +1,44 @@
+"""What a component's manifests lost on their way into the sandbox, and the record of it for `up`'s table."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pulumi.runtime.proto import provider_pb2
+
+from cnai.sandbox.controlplane.record import write_atomically
+from cnai.sandbox.paths import SandboxDir
+from cnai.sandbox.provider.release.ladder import Rung
+from cnai.sandbox.provider.release.strip import LeftOut
+
+Object = dict[str, Any]
+
+
+def write(
+    sandbox: SandboxDir | None,
+    request: provider_pb2.ConstructRequest,
+    namespace: str,
+    objects: int,
+    left_out: Sequence[LeftOut],
+    rung: Rung | None,
+) -> None:
+    """The same record as a release's; what is no chart stands on the rung `manifests`."""
+    if sandbox is None:
+        return
+    record = {
+        "package": rung.package if rung else request.name,
+        "release": request.name,
+        "namespace": namespace,
+        "version": rung.version if rung else "",
+        "rung": rung.kind if rung else "manifests",
+        "why": rung.why if rung else "",
+        "controller": None,
+        "left_out": [asdict(one) for one in (*(rung.left_out if rung else ()), *left_out)],
+        "unchecked": list(rung.unchecked) if rung else [],
+        "crds_from": rung.crds_from if rung else "none",
+        "objects": objects,
+        "notes": [],
+    }
+    sandbox.report.mkdir(parents=True, exist_ok=True)
+    write_atomically(sandbox.report / f"{namespace}.{request.name}.json", json.dumps(record, indent=1))
