@@ -9,6 +9,13 @@ from cnai.storage.store import Store, aws_keys
 
 SERVERS = 4
 SERVICE, PORT = "minio", 9000
+_APART = {
+    "maxSkew": 1,
+    "topologyKey": "kubernetes.io/hostname",
+    "whenUnsatisfiable": "ScheduleAnyway",
+    "labelSelector": {"matchLabels": {"app": "minio"}},
+}
+"""Two servers on one node would be lost together."""
 
 
 def wrong_size(servers: int) -> str | None:
@@ -22,13 +29,15 @@ def secret_data(user: str, password: pulumi.Output[str]) -> dict[str, pulumi.Out
 
 def chart_values(store: Store) -> dict[str, Any]:
     system = on_system_nodes(store.traits)
+    several = store.servers > 1
     return {
-        "mode": "standalone" if store.servers == 1 else "distributed",
+        "mode": "distributed" if several else "standalone",
         "replicas": store.servers,
         "existingSecret": store.secret,
         "persistence": {"size": f"{store.storage_gib}Gi", "storageClass": store.traits.storage_class},
         "buckets": [{"name": bucket, "policy": "none", "purge": False} for bucket in store.buckets],
-        "podDisruptionBudget": {"enabled": store.servers > 1},
+        "podDisruptionBudget": {"enabled": several},
+        "topologySpreadConstraints": [_APART] if several else [],
         "metrics": {"serviceMonitor": {"enabled": store.monitoring, "includeNode": store.monitoring}},
         "postJob": system,
         **system,

@@ -1,0 +1,124 @@
+"""Every row of the catalog, held to the same rules."""
+
+import ast
+import re
+from datetime import date
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
+from cnai.catalog import catalog
+from cnai.clouds.traits import ClusterTraits
+from cnai.kubeflow.jobset import JobSet, JobSetArgs
+from cnai.kubeflow.trainer import Trainer, TrainerArgs
+from cnai.network.cert_manager import CertManager, CertManagerArgs
+from cnai.network.istio import Istio, IstioArgs
+from cnai.observability.monitoring import Monitoring, MonitoringArgs
+from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
+
+COMPONENTS = Path(__file__).resolve().parents[2] / "components" / "cnai"
+VALUES = sorted((COMPONENTS / "catalog" / "values").iterdir())
+VERSION = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.])")
+PACKAGES = pytest.mark.parametrize("package", catalog().values(), ids=list(catalog()))
+
+
+@PACKAGES
+def test_every_chart_is_pinned_to_one_version(package):
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+", package.version)
+
+
+@PACKAGES
+def test_every_image_is_pinned_and_says_its_registry_unless_it_is_docker_hub(package):
+    for image in package.images:
+        assert re.fullmatch(r"[\w.-]+(/[\w.-]+)+:[\w.-]+", image), image
+        assert not image.endswith((":latest", ":main")), image
+
+
+@PACKAGES
+def test_every_package_says_its_licence_and_how_upstream_is_doing(package):
+    assert re.fullmatch(r"[\w.-]+( (AND|OR) [\w.-]+)*", package.licence)
+    assert date(2026, 1, 1) <= package.health.seen <= date.today()
+
+
+@PACKAGES
+def test_what_is_no_longer_maintained_names_a_maintained_successor(package):
+    if package.health.status != "maintained":
+        assert catalog()[package.health.instead].health.status == "maintained"
+
+
+@PACKAGES
+def test_crds_come_from_the_pinned_version(package):
+    for file in package.crd_files:
+        assert "{version}" in file.url
+        assert file.crds
+
+
+@PACKAGES
+def test_a_stand_in_can_be_made(package):
+    workloads = package.provides.workloads
+    assert len({workload.name for workload in workloads}) == len(workloads)
+    for workload in workloads:
+        names = [port.name for port in workload.ports]
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch(r"[a-z0-9-]{1,15}", name) for name in names), names
+        assert workload.image in {*package.images, "auto"}, workload.image
+    for service in package.provides.services:
+        ports = {port.name for each in workloads if each.name == service.workload for port in each.ports}
+        named = {port.target for port in service.ports if isinstance(port.target, str)}
+        assert not service.workload or named <= ports
+
+
+def test_needs_have_no_cycle():
+    order = list(TopologicalSorter({name: package.needs for name, package in catalog().items()}).static_order())
+    assert order.index("prometheus-operator-crds") < order.index("kube-prometheus-stack")
+
+
+def test_istio_is_of_one_version():
+    assert len({catalog()[name].version for name in ("istio-base", "istiod", "istio-gateway")}) == 1
+
+
+@pytest.mark.parametrize("path", VALUES, ids=lambda path: path.name)
+def test_every_values_file_belongs_to_a_package_and_says_something(path):
+    assert path.stem in catalog()
+    assert isinstance(yaml.safe_load(path.read_text()), dict)
+
+
+def test_every_package_is_installed_by_some_component(declared):
+    traits = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="cloud", accelerators=True)
+
+    def everything():
+        Monitoring("monitoring", MonitoringArgs(traits=traits))
+        CertManager("cert-manager", CertManagerArgs(traits=traits))
+        GpuOperator("gpu-operator", GpuOperatorArgs(traits=traits))
+        Istio("istio", IstioArgs(traits=traits))
+        ObjectStore("minio", ObjectStoreArgs(traits=traits, kind="minio"))
+        ObjectStore("seaweedfs", ObjectStoreArgs(traits=traits, kind="seaweedfs"))
+        JobSet("jobset", JobSetArgs(traits=traits))
+        Trainer("trainer", TrainerArgs(traits=traits))
+
+    releases = [each.inputs for each in declared(everything) if each.type == "kubernetes:helm.sh/v3:Release"]
+    installed = {(release["chart"].rpartition("/")[2], release["version"]) for release in releases}
+    assert installed == {(package.source.chart, package.version) for package in catalog().values()}
+
+
+def literals(path: Path):
+    """Strings of a module, without its docstrings."""
+    tree = ast.parse(path.read_text())
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node
+
+
+def test_versions_stand_only_in_data_files():
+    found = [
+        f"{path.relative_to(COMPONENTS)}:{node.lineno}: {node.value!r}"
+        for path in sorted(COMPONENTS.rglob("*.py"))
+        if path.name != "_version.py"
+        for node in literals(path)
+        if VERSION.search(node.value)
+    ]
+    assert found == []

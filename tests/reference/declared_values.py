@@ -1,0 +1,108 @@
+"""Every package's chart values, as our components compute them from any traits and arguments."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from cnai.capacity import gpu_operator
+from cnai.catalog import catalog, merged
+from cnai.clouds.traits import ClusterTraits
+from cnai.kubeflow import jobset, trainer
+from cnai.network import cert_manager, istio
+from cnai.observability import monitoring
+from cnai.storage import object_store
+
+OWNERS = st.sampled_from(["operator", "image", "cloud"])
+TOLERATIONS = st.sampled_from(
+    [(), ({"key": "CriticalAddonsOnly", "operator": "Exists"},), ({"key": "spot", "effect": "NoSchedule"},)]
+)
+traits = st.builds(
+    ClusterTraits,
+    kubernetes_version=st.just("1.36"),
+    storage_class=st.sampled_from(["cnai-sandbox", "gp3"]),
+    load_balancer=st.sampled_from(["simulated", "metallb", "cloud"]),
+    gpu_driver_owner=OWNERS,
+    gpu_toolkit_owner=OWNERS,
+    gpu_runtime_class=st.sampled_from(["nvidia", "nvidia-container-runtime"]),
+    accelerators=st.booleans(),
+    zones=st.sampled_from([(), ("a", "b")]),
+    disposable=st.booleans(),
+    system_selector=st.sampled_from([{}, {"cnai.dev/pool": "system"}]),
+    system_tolerations=TOLERATIONS,
+)
+replicas = st.none() | st.integers(1, 7)
+Draw = Callable[[st.DrawFn], Mapping[str, Any]]
+
+
+def _gpu_operator(draw: st.DrawFn) -> Mapping[str, Any]:
+    allocation = draw(st.sampled_from(["device-plugin", "dra"]))
+    slices = draw(st.lists(st.integers(2, 64), max_size=3)) if allocation == "device-plugin" else ()
+    args = gpu_operator.GpuOperatorArgs(
+        traits=draw(traits),
+        monitoring=draw(st.booleans()),
+        tolerations=draw(TOLERATIONS),
+        time_slices=tuple(slices),
+        mig_strategy=draw(st.sampled_from(["none", "single", "mixed"])),
+        allocation=allocation,
+    )
+    return gpu_operator.chart_values(args)
+
+
+def _object_store(kind: object_store.Kind) -> Draw:
+    def values(draw: st.DrawFn) -> Mapping[str, Any]:
+        args = object_store.ObjectStoreArgs(
+            traits=draw(traits),
+            kind=kind,
+            servers=draw(st.sampled_from([None, 1, 4, 8])),
+            storage_gib=draw(st.integers(1, 10_000)),
+            buckets=tuple(draw(st.sampled_from([(), ("models",), ("models", "data")]))),
+            monitoring=draw(st.booleans()),
+        )
+        return object_store.chart_values(args)
+
+    return values
+
+
+def _monitoring(draw: st.DrawFn) -> Mapping[str, Any]:
+    size = {"retention_days": draw(st.integers(1, 900)), "storage_gib": draw(st.integers(1, 9000))}
+    args = monitoring.MonitoringArgs(traits=draw(traits), replicas=draw(replicas), **size)
+    return monitoring.chart_values(args)
+
+
+def _cert_manager(draw: st.DrawFn) -> Mapping[str, Any]:
+    args = cert_manager.CertManagerArgs(traits=draw(traits), monitoring=draw(st.booleans()), replicas=draw(replicas))
+    return cert_manager.chart_values(args)
+
+
+def _istio(values: Callable[[istio.IstioArgs], Mapping[str, Any]]) -> Draw:
+    return lambda draw: values(istio.IstioArgs(traits=draw(traits), replicas=draw(replicas)))
+
+
+def _jobset(draw: st.DrawFn) -> Mapping[str, Any]:
+    return jobset.chart_values(jobset.JobSetArgs(traits=draw(traits), replicas=draw(replicas)))
+
+
+def _trainer(draw: st.DrawFn) -> Mapping[str, Any]:
+    return trainer.chart_values(trainer.TrainerArgs(traits=draw(traits), replicas=draw(replicas)))
+
+
+COMPUTED: Mapping[str, Draw] = {
+    "gpu-operator": _gpu_operator,
+    "cert-manager": _cert_manager,
+    "istio-base": lambda _: {},
+    "istiod": _istio(istio.istiod_values),
+    "istio-gateway": _istio(istio.gateway_values),
+    "minio": _object_store("minio"),
+    "seaweedfs": _object_store("seaweedfs"),
+    "prometheus-operator-crds": lambda _: {},
+    "kube-prometheus-stack": _monitoring,
+    "jobset": _jobset,
+    "kubeflow-trainer": _trainer,
+}
+
+
+@st.composite
+def values_of(draw: st.DrawFn, package: str) -> dict[str, Any]:
+    """What the Release of a package gets: base and computed."""
+    return merged(catalog()[package].base_values(), COMPUTED[package](draw))
