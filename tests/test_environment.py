@@ -1,5 +1,6 @@
 """A stack file that is wrong is refused, with a line for each thing, by the key's path."""
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.environment import Environment, stack_schema, write_schema
+from cnai.environment import Environment, read_yaml, stack_schema, write_schema
 from cnai.environment.needs import PACKAGES, SECRETS
 from cnai.environment.spec import FeaturesSpec
 from cnai.errors import UserError
@@ -159,6 +160,18 @@ def test_the_value_of_a_secret_is_in_no_message_and_no_repr():
     assert "hunter2" not in repr(environment)
     config["cnai:secrets"] |= {"nonsense": "hunter2-too", "grafana_admin_password": ["hunter2-list"]}
     assert "hunter2" not in "\n".join(refusal(config))
+
+
+def test_two_pools_of_one_name_are_refused_by_line_rather_than_one_dropped():
+    text = "config:\n  cnai:pools:\n    h100: {max: 1}\n    l4: {}\n    h100: {max: 2}\n"
+    with pytest.raises(UserError, match=r"Pulumi\.x\.yaml: not YAML: 'h100' stands in line 3 and again in line 5"):
+        read_yaml(text, "Pulumi.x.yaml")
+
+
+@given(st.text(max_size=40))
+def test_reading_yaml_gives_a_value_or_a_sentence(text):
+    with contextlib.suppress(UserError):
+        read_yaml(text, "file")
 
 
 def test_the_sketch_in_the_design_differs_only_by_the_cloud_and_the_features_that_are_not_built():

@@ -168,7 +168,15 @@ def test_the_program_exports_capacity_and_where_things_are(declared, monkeypatch
         2 * exported["pools"]["h100"]["usd_per_hour"]["min"]
     )
     assert exported["teams"] == {"research": "research", "chat": "chat"}
-    assert exported["endpoints"] == {"object-store": "http://minio.object-store.svc:9000"}
+    assert exported["endpoints"] == {
+        "object-store": "http://minio.object-store.svc:9000",
+        "grafana": "http://kube-prometheus-stack-grafana.monitoring.svc",
+    }
+
+
+def test_the_address_of_grafana_is_that_of_a_service_that_the_chart_makes():
+    stack = catalog()["kube-prometheus-stack"]
+    assert "{release}-grafana" in {service.name for service in stack.provides.services}
 
 
 def test_a_wrong_stack_stops_the_program_with_its_lines_and_no_resource(declared, monkeypatch):

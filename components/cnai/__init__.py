@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cnai._version import __version__
 
 if TYPE_CHECKING:
+    from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
     from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs
     from cnai.clouds.local import LocalCluster, LocalClusterArgs
     from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
     from cnai.clouds.traits import ClusterTraits
     from cnai.environment import Environment
     from cnai.errors import UserError
+    from cnai.kubeflow.jobset import JobSet, JobSetArgs
+    from cnai.kubeflow.trainer import Trainer, TrainerArgs
+    from cnai.network.cert_manager import CertManager, CertManagerArgs
+    from cnai.network.istio import Istio, IstioArgs
+    from cnai.observability.monitoring import Monitoring, MonitoringArgs
     from cnai.platform import Platform
+    from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
     from cnai.tenancy.shared import Tenancy
     from cnai.tenancy.team import Team, TeamArgs
 
 _HOMES = {
+    "cnai.capacity.gpu_operator": ("GpuOperator", "GpuOperatorArgs"),
     "cnai.capacity.pools": ("GpuPool", "GpuPoolArgs", "NodePool", "NodePoolArgs"),
     "cnai.clouds.local": ("LocalCluster", "LocalClusterArgs"),
     "cnai.clouds.pools": ("PoolPlan", "Route", "Sharing", "Taint"),
@@ -25,22 +33,40 @@ _HOMES = {
     "cnai.clouds.traits": ("ClusterTraits",),
     "cnai.environment": ("Environment",),
     "cnai.errors": ("UserError",),
+    "cnai.kubeflow.jobset": ("JobSet", "JobSetArgs"),
+    "cnai.kubeflow.trainer": ("Trainer", "TrainerArgs"),
+    "cnai.network.cert_manager": ("CertManager", "CertManagerArgs"),
+    "cnai.network.istio": ("Istio", "IstioArgs"),
+    "cnai.observability.monitoring": ("Monitoring", "MonitoringArgs"),
     "cnai.platform": ("Platform",),
+    "cnai.storage.object_store": ("ObjectStore", "ObjectStoreArgs"),
     "cnai.tenancy.shared": ("Tenancy",),
     "cnai.tenancy.team": ("Team", "TeamArgs"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CertManager",
+    "CertManagerArgs",
     "Cluster",
     "ClusterTraits",
     "Environment",
+    "GpuOperator",
+    "GpuOperatorArgs",
     "GpuPool",
     "GpuPoolArgs",
+    "Istio",
+    "IstioArgs",
+    "JobSet",
+    "JobSetArgs",
     "LocalCluster",
     "LocalClusterArgs",
+    "Monitoring",
+    "MonitoringArgs",
     "NodePool",
     "NodePoolArgs",
+    "ObjectStore",
+    "ObjectStoreArgs",
     "Platform",
     "PoolPlan",
     "Route",
@@ -49,6 +75,8 @@ __all__ = [
     "Team",
     "TeamArgs",
     "Tenancy",
+    "Trainer",
+    "TrainerArgs",
     "UserError",
     "__version__",
 ]

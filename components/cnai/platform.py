@@ -196,6 +196,9 @@ class Platform(pulumi.ComponentResource):
         traits = self.cluster.traits
         named = cast("Mapping[str, Any]", self.features)
         endpoints = {"object-store": named["object-store"].endpoint} if "object-store" in named else {}
+        if "monitoring" in named:
+            stack = catalog()["kube-prometheus-stack"]
+            endpoints["grafana"] = f"http://{stack.release_name}-grafana.{stack.namespace}.svc"
         return {
             "cluster": {
                 "cloud": self.environment.cloud,

@@ -1,5 +1,6 @@
 """WHAT an environment has: the only reader of stack configuration."""
 
+from cnai.environment.documents import read_yaml as read_yaml
 from cnai.environment.environment import Environment as Environment
 from cnai.environment.schema import stack_schema as stack_schema
 from cnai.environment.schema import write_schema as write_schema

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pydantic
-import yaml
 from pydantic import Field, StrictStr, model_validator
 
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import Settings
+from cnai.environment.documents import read_yaml
 from cnai.environment.problems import message, nearest, of_validation
 from cnai.environment.spec import Name
 from cnai.errors import UserError
@@ -54,14 +54,12 @@ def load_example(path: Path) -> TrainingExample:
     """
     file = path / _FILE if path.is_dir() else path
     try:
-        example = TrainingExample.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        example = TrainingExample.model_validate(read_yaml(file.read_text(encoding="utf-8"), str(file)))
         if example.script is None:
             return example
         source = (file.parent / example.script).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: cannot be read ({error}): name a folder with a {_FILE}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
     except pydantic.ValidationError as error:
         raise UserError(message(of_validation(error, TrainingExample), prefix=f"{file}: ")) from None
     # torchrun starts any program: Python with the source as an argument needs no volume and no image of one's own.
