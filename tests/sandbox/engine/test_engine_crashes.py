@@ -110,7 +110,8 @@ from objects_shim import with_objects_plugin
 surroundings.write_shims = with_objects_plugin
 root = Path(sys.argv[2])
 try:
-    with Session("local", root, {"pulumi": Path(sys.argv[3])}, SandboxDir.of(root, "local"), command="up local") as session:
+    tools, sandbox = {"pulumi": Path(sys.argv[3])}, SandboxDir.of(root, "local")
+    with Session("local", root, tools, sandbox, command="up local") as session:
         session.up()
 except KeyboardInterrupt:
     print("interrupted")

@@ -17,7 +17,8 @@ _POLL_S = 0.05
 class EnvironmentLock:
     """A context that holds `.cnai/<env>/lock`. Raises `Busy` on entry where another command holds it.
 
-    The kernel frees the lock when the last process with the descriptor ends: the command, and the engine that inherits it.
+    The kernel frees the lock when the last process with the descriptor ends: the command, and the engine that inherits
+    it.
     """
 
     def __init__(self, directory: SandboxDir | Path, command: str) -> None:

@@ -38,7 +38,8 @@ def _leave_if_orphaned(parent: int) -> None:
 def killed_with_parent() -> Callable[[], None] | None:
     """For `subprocess`' `preexec_fn`: has the kernel kill the child as soon as this process is gone.
 
-    The library is loaded here, before the fork, since little is safe after it. The caller's thread must outlive the child.
+    The library is loaded here, before the fork, since little is safe after it. The caller's thread must outlive the
+    child.
     """
     if sys.platform != "linux":
         return None

@@ -41,8 +41,8 @@ def run(
 ) -> Outcome:
     """Runs an operation of the engine to its end; `--event-log` is added.
 
-    The child leads a process group of its own: Ctrl-C reaches this process alone, which tells the engine to wind up. A second
-    one kills it.
+    The child leads a process group of its own: Ctrl-C reaches this process alone, which tells the engine to wind up; a
+    second one kills it.
     """
     with tempfile.TemporaryDirectory(prefix="cnai-") as folder, tempfile.TemporaryFile() as stderr:
         log = Path(folder) / "events"
@@ -61,9 +61,14 @@ def run(
                 stderr=stderr,
             )
             outcome = Outcome(0, "")
-            with _interruptible(process, outcome):
-                _follow(process, reader, outcome, on_event)
-            outcome.status = process.wait()
+            try:
+                with _interruptible(process, outcome):
+                    _follow(process, reader, outcome, on_event)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                outcome.status = process.wait()
         finally:
             os.close(reader)
         stderr.seek(0)
@@ -112,9 +117,6 @@ def _interruptible(process: subprocess.Popen[bytes], outcome: Outcome) -> Genera
     before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-    except BaseException:
-        process.kill()
-        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -17,7 +17,7 @@ from cnai.sandbox.engine.failures import sentence
 from cnai.sandbox.engine.lock import EnvironmentLock
 from cnai.sandbox.engine.orphans import killed_with_parent
 from cnai.sandbox.engine.process import Outcome, call, run
-from cnai.sandbox.engine.surroundings import real_variables, sandbox_variables
+from cnai.sandbox.engine.surroundings import prepare, real_variables, sandbox_variables
 from cnai.sandbox.paths import SandboxDir
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cnai.sandbox.engine.vault import Vault
 
 OnEvent = Callable[[Event], None]
+_TAKE_CONFIG_FILE = frozenset({"up", "update", "preview", "pre", "destroy", "refresh", "import", "watch"})
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def ignore(event: Event) -> None:
 class Session:
     """A context that holds the environment's lock and, in a sandbox, serves its state. Raises `Busy` on entry.
 
-    With `sandbox=None` the environment is a real one: the user's login, state, passphrase and plugins are used untouched.
-    `tools` needs `pulumi`; the folders of all of them come first on the engine's PATH, so that plugins find `helm`.
+    With `sandbox=None` the environment is a real one: the user's login, state, passphrase and plugins are used
+    untouched. `tools` needs `pulumi`; the folders of all of them come first on the engine's PATH, so that plugins find
+    `helm`.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Session:
         from cnai.sandbox.engine.state import StateService
         from cnai.sandbox.engine.vault import Vault, passphrase
 
+        if self._lock:
+            prepare(sandbox)
         path = self.project / ".cnai" / "passphrase"
         self._vault = Vault(passphrase(path))
         self._service = stack.enter_context(StateService(state_root(self.project), self._vault))
@@ -177,14 +181,13 @@ class Session:
             self._abandon()
 
     def _config_file(self, arguments: Sequence[str]) -> list[str]:
-        if self._sandbox is None or self._vault is None or arguments[:1] in ([], ["config"], ["stack"]):
+        if self._sandbox is None or self._vault is None or not _TAKE_CONFIG_FILE & set(arguments):
             return []
         from cnai.sandbox.engine.stackconfig import readable_config
 
         folder = self.project / str(project_file(self.project).get("stackConfigDir") or "")
         copy = readable_config(folder / f"Pulumi.{self._stack}.yaml", self._sandbox, self._vault)
-        takes_it = arguments[0] in {"up", "update", "preview", "pre", "destroy", "refresh", "import", "watch"}
-        return ["--config-file", str(copy)] if copy and takes_it else []
+        return ["--config-file", str(copy)] if copy else []
 
     def _must(self, *arguments: str) -> str:
         done = subprocess.run(

@@ -1,11 +1,12 @@
 """Which config file the engine reads for a sandbox stack: the committed one, or a copy that it can decrypt.
 
-`stacks/Pulumi.<env>.yaml` is used as it is, and the engine writes nothing into it: our state service encrypts, so there is
-no salt to keep. `./cnai pulumi config set --secret KEY` puts `secure:` values into it that this project's passphrase opens.
+`stacks/Pulumi.<env>.yaml` is used as it is, and the engine writes nothing into it: our state service encrypts, so
+there is no salt to keep. `./cnai pulumi config set --secret KEY` puts `secure:` values into it that this project's
+passphrase opens.
 
-An environment that is real elsewhere has secrets that only its own passphrase or key service opens. Flown in a sandbox, it
-gets a copy of the file in `.cnai/<env>/`, made anew each time, in which those have a made-up value and the settings of its
-secrets provider are gone.
+An environment that is real elsewhere has secrets that only its own passphrase or key service opens. Flown in a
+sandbox, it gets a copy of the file in `.cnai/<env>/`, made anew each time, in which those have a made-up value and the
+settings of its secrets provider are gone.
 """
 
 import base64

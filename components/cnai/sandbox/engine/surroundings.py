@@ -21,9 +21,14 @@ _OFFLINE = {
     "PULUMI_DISABLE_REGISTRY_RESOLVE": "true",
     "PULUMI_CREDENTIAL_STORE": "plaintext",
     "PULUMI_DEFAULT_ORGANIZATION": "sandbox",
+}
+_TUNED = {
     # The engine waits this many milliseconds for a batch of journal entries to fill; our answer costs less.
     "PULUMI_JOURNALING_BATCH_PERIOD": "5",
+    # Most operations wait for something to become ready: let many wait at once.
+    "PULUMI_PARALLEL": "32",
 }
+"""What the user's own environment may set differently."""
 _NOT_INHERITED = ("PULUMI_API", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CREDENTIALS_PATH", "PULUMI_STACK", "PULUMI_DEV")
 
 
@@ -31,13 +36,13 @@ def sandbox_variables(
     env: str, sandbox: SandboxDir, tools: Mapping[str, Path], url: str, token: str, passphrase: Path
 ) -> dict[str, str]:
     """Ours underneath: state, plugins, cluster and a Pulumi home that neither sees nor changes the user's own."""
-    write_shims(sandbox.plugins)
     inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     return (
-        inherited
+        _TUNED
+        | inherited
         | _OFFLINE
         | {
-            "PULUMI_HOME": str(_home(sandbox)),
+            "PULUMI_HOME": str(sandbox.root / "pulumi"),
             "PULUMI_STACK": env,
             "PULUMI_BACKEND_URL": url,
             "PULUMI_ACCESS_TOKEN": token,
@@ -49,16 +54,17 @@ def sandbox_variables(
     )
 
 
-def _home(sandbox: SandboxDir) -> Path:
+def prepare(sandbox: SandboxDir) -> None:
+    """Makes the folders that these variables name ready; for whoever holds the environment's lock."""
+    write_shims(sandbox.plugins)
     home = sandbox.root / "pulumi"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Each session has an address and a token of its own: those of past ones would only pile up.
     (home / "credentials.json").unlink(missing_ok=True)
-    # The engine would write a debug log of every run below `logs/`. A file in its place turns that off: what is not written
-    # cannot leak a secret.
+    # The engine would write a debug log of every run below `logs/`. A file in its place turns that off: what is not
+    # written cannot leak a secret.
     if not (home / "logs").exists():
         write_atomically(home / "logs", "")
-    return home
 
 
 def real_variables(project: Path, pulumi: Path) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Encrypts a sandbox stack's secrets with the project's random passphrase, `.cnai/passphrase`.
 
-The engine's own passphrase provider would write its salt into `stacks/Pulumi.<env>.yaml`, a committed file, and derive its
-key anew (a quarter of a second) in every run. Our state service is asked to encrypt instead, as the Pulumi Cloud would be:
-`pulumi config set --secret` then writes only the ciphertext, and values set on one machine are known by their prefix.
+The engine's own passphrase provider would write its salt into `stacks/Pulumi.<env>.yaml`, a committed file, and derive
+its key anew (a quarter of a second) in every run. Our state service is asked to encrypt instead, as the Pulumi Cloud
+would be: `pulumi config set --secret` then writes only the ciphertext, and values set on one machine are known by
+their prefix.
 """
 
 import base64

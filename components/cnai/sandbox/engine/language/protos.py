@@ -1,4 +1,4 @@
-"""The engine's protocol without the SDK around it: the host starts in a third of the time that `import pulumi` takes."""
+"""The engine's protocol without the SDK around it: it loads in a third of the time that `import pulumi` takes."""
 
 import importlib.util
 import sys

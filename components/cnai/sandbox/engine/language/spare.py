@@ -6,7 +6,7 @@ import threading
 
 
 class Spare:
-    """One process that waits for a program on its standard input; what it writes is the host's, which the engine reads."""
+    """One process that waits for a program on its standard input; its output is the host's, which the engine reads."""
 
     def __init__(self) -> None:
         self._waiting: subprocess.Popen[bytes] | None = _spawn()

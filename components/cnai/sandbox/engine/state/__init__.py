@@ -1,4 +1,4 @@
-"""The Pulumi engine's state, kept by a loopback service of our own: a journal per update, compacted into a checkpoint."""
+"""The Pulumi engine's state, kept by a loopback service of our own: a journal per update, then a checkpoint."""
 
 from cnai.sandbox.engine.state.loopback import StateService
 

@@ -1,8 +1,9 @@
 """Takes what an interrupted update may have created into the state, so that nothing is orphaned in the cluster.
 
-The engine keeps a creation whose end it never saw as a pending operation, for a user to look into. Creating a Kubernetes
-object is an upsert under server-side apply and its identity follows from its inputs, so we need not ask: the object enters
-the state as created but not ready. The next `up` updates it, which makes it if it is missing; `destroy` deletes it.
+The engine keeps a creation whose end it never saw as a pending operation, for a user to look into. Creating a
+Kubernetes object is an upsert under server-side apply and its identity follows from its inputs, so we need not ask: the
+object enters the state as created but not ready. The next `up` updates it, which makes it if it is missing; `destroy`
+deletes it.
 """
 
 from typing import Any
@@ -20,8 +21,8 @@ def adopt(replay: Replay) -> None:
         if operation.get("type") != "creating":
             continue
         state: Json = operation["resource"]
-        if state["type"].startswith("pulumi:providers:"):
-            # A provider resource exists in the state alone: the next update makes it anew.
+        if not state.get("custom") or state["type"].startswith("pulumi:providers:"):
+            # Components and provider resources exist in the state alone: the next update makes them anew.
             replay.add({"kind": Kind.FAILURE, "operationID": operation_id})
         elif identity := kubernetes_id(state):
             replay.add(_created(replay, operation_id, state, identity))

@@ -1,7 +1,8 @@
 """Replays the engine's journal over a base deployment, by the rules of the engine's own replayer.
 
-The rules are those of `backend.JournalReplayer` in `github.com/pulumi/pulumi/pkg/v3`: an entry refers to a resource of the
-base by its index (`removeOld`, `deleteOld`, ...) and to one made in this update by its operation (`removeNew`, ...).
+The rules are those of `backend.JournalReplayer` in `github.com/pulumi/pulumi/pkg/v3`: an entry refers to a resource of
+the base by its index (`removeOld`, `deleteOld`, ...) and to one made in this update by its operation (`removeNew`,
+...).
 """
 
 import hashlib
@@ -49,7 +50,7 @@ _FEATURES = {
 
 @dataclass
 class Replay:
-    """A base deployment (`DeploymentV3` as JSON) and what the entries so far do to it; `add` costs the same at any size."""
+    """A base deployment (`DeploymentV3` as JSON) and what the entries so far do to it; each costs the same."""
 
     base: Json = field(default_factory=dict[str, Any])
     made: list[Json] = field(default_factory=list[Json])
@@ -155,7 +156,7 @@ class Replay:
                 continue
             marks = self.base_marked.get(index, {})
             if index in self.base_replaced:
-                # The engine's replayer writes a refreshed state as it is: a mark on its predecessor is not carried over.
+                # The engine's replayer writes a refreshed state as it is, without the marks on its predecessor.
                 resources.append(self.base_replaced[index])
             else:
                 resources.append({**old, **marks})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cnai.sandbox.engine.state.routes import application
 from cnai.sandbox.engine.state.service import Service
 from cnai.sandbox.engine.state.stacks import Stacks
 from cnai.sandbox.engine.state.updates import Updates
@@ -20,7 +21,7 @@ class StateService:
         self.token = secrets.token_urlsafe(32)
         self._updates = Updates()
         self.stacks = Stacks(root, self._updates)
-        app = Service(root, vault, self._updates).app(self.token)
+        app = application(Service(root, vault, self._updates), self.token)
         # One connection after another from one client: pure-Python loop and parser are enough, and load at once.
         config = uvicorn.Config(app, loop="asyncio", http="h11", ws="none", lifespan="off", log_config=None)
         config.timeout_keep_alive = 3600

@@ -5,37 +5,22 @@ import gzip
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cnai.errors import UserError
-from cnai.sandbox.engine.state.journal import JournalError
-from cnai.sandbox.engine.state.stacks import ORG, BadRequestError, NotFoundError, Stacks
-from cnai.sandbox.engine.state.updates import ConflictError, UnknownUpdateError, Update, Updates
+from cnai.sandbox.engine.state.stacks import ORG, NotFoundError, Stacks
+from cnai.sandbox.engine.state.updates import ConflictError, Update, Updates
 from cnai.sandbox.engine.vault import Vault
 
 Json = dict[str, Any]
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CAPABILITIES = [
     {"capability": "batch-encrypt"},
     {"capability": "deployment-schema-version", "version": 1, "configuration": {"version": 4}},
 ]
-_STATUS: dict[type[Exception], int] = {
-    ConflictError: 409,
-    UnknownUpdateError: 404,
-    NotFoundError: 404,
-    BadRequestError: 400,
-    JournalError: 400,
-    UserError: 400,
-}
 _ENGINE_VERSION = re.compile(r"\((v[^;)\s]+)")
 
 
@@ -51,7 +36,7 @@ def _nothing() -> Response:
 
 
 class Service:
-    """The endpoints. Handlers block for as long as a disk write takes: there is one client, and it waits for the answer."""
+    """The endpoints. A handler blocks while it writes to disk: there is one client, and it waits for the answer."""
 
     def __init__(self, root: Path, vault: Vault, updates: Updates) -> None:
         self.stacks = Stacks(root, updates)
@@ -140,8 +125,10 @@ class Service:
         return _nothing()
 
     async def create_update(self, request: Request) -> Response:
-        stack = self.stacks.find(request.path_params)
-        update = self.updates.create(stack, request.path_params["kind"], await _body(request))
+        stack, kind = self.stacks.find(request.path_params), request.path_params["kind"]
+        if kind not in ("update", "preview", "refresh", "destroy"):
+            raise NotFoundError(f"no such operation: {kind}")
+        update = self.updates.create(stack, kind, await _body(request))
         return JSONResponse({"updateID": update.id})
 
     async def start_update(self, request: Request) -> Response:
@@ -152,7 +139,9 @@ class Service:
         return JSONResponse({"version": version, "token": update.token, "journalVersion": journal})
 
     async def update_status(self, request: Request) -> Response:
-        return JSONResponse({"status": "running", "events": [], "id": self._update(request).id})
+        """An import is done by the time that the engine asks for its status."""
+        running = self.updates.is_running(request.path_params["id"])
+        return JSONResponse({"status": "running" if running else "succeeded", "events": []})
 
     async def renew_lease(self, request: Request) -> Response:
         return JSONResponse({"token": self._update(request).token})
@@ -183,82 +172,6 @@ class Service:
     def _update(self, request: Request) -> Update:
         return self.updates.find(request.path_params["id"])
 
-    def app(self, token: str) -> ASGIApp:
-        """The service; only requests that carry `token`, or the token of the update that they are about, get in."""
-        handlers: Any = dict.fromkeys((*_STATUS, OSError), _refuse)
-        app = Starlette(routes=_routes(self), exception_handlers=handlers)
-        return _Guard(app, token, self.updates)
-
 
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    del request
-    status = _STATUS.get(type(error), 507)
-    return JSONResponse({"code": status, "message": str(error)}, status)
-
-
-def _routes(service: Service) -> list[Route]:
-    stack = "/api/stacks/{org}/{project}/{stack}"
-    update = stack + "/update/{id}"
-    table: list[tuple[str, str, Endpoint]] = [
-        ("GET", "/api/user", service.user),
-        ("GET", "/api/user/stacks", service.list_stacks),
-        ("GET", "/api/user/organizations/default", service.default_org),
-        ("GET", "/api/capabilities", service.capabilities),
-        ("HEAD", "/api/stacks/{org}/{project}", service.has_project),
-        ("POST", "/api/stacks/{org}/{project}", service.create_stack),
-        ("GET", stack, service.get_stack),
-        ("DELETE", stack, service.delete_stack),
-        ("POST", stack + "/rename", service.rename),
-        ("PATCH", stack + "/tags", service.tags),
-        ("GET", stack + "/export", service.export),
-        ("POST", stack + "/import", service.import_),
-        ("GET", stack + "/updates", service.history),
-        ("GET", stack + "/updates/latest", service.latest),
-        ("POST", stack + "/encrypt", service.encrypt),
-        ("POST", stack + "/decrypt", service.decrypt),
-        ("POST", stack + "/batch-encrypt", service.batch_encrypt),
-        ("POST", stack + "/batch-decrypt", service.batch_decrypt),
-        ("POST", stack + "/decrypt/{what}", service.noted),
-        ("POST", stack + "/{kind:str}", service.create_update),
-        ("POST", update, service.start_update),
-        ("GET", update, service.update_status),
-        ("POST", update + "/renew_lease", service.renew_lease),
-        ("PATCH", update + "/journalentries", service.journal_entries),
-        ("PATCH", update + "/checkpoint", service.checkpoint),
-        ("POST", update + "/events/batch", service.events),
-        ("POST", update + "/complete", service.complete),
-        ("POST", update + "/cancel", service.cancel),
-    ]
-    return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
-
-
-class _Guard:
-    """Refuses whoever does not hold the session's token."""
-
-    def __init__(self, app: ASGIApp, token: str, updates: Updates) -> None:
-        self.app, self.token, self.updates = app, token, updates
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._allowed(Request(scope)):
-            await self.app(scope, receive, send)
-        else:
-            refusal = JSONResponse({"code": 401, "message": "this state service answers its own session only"}, 401)
-            await refusal(scope, receive, send)
-
-    def _allowed(self, request: Request) -> bool:
-        kind, _, given = request.headers.get("authorization", "").partition(" ")
-        if kind == "token":
-            return secrets.compare_digest(given, self.token)
-        found = re.search(r"/update/([0-9a-f]+)", request.url.path)
-        try:
-            return (
-                kind == "update-token"
-                and bool(found)
-                and secrets.compare_digest(given, self.updates.find(found[1]).token)
-            )
-        except UnknownUpdateError:
-            return False

@@ -1,8 +1,9 @@
 """One stack on disk: a checkpoint, the journal of the update in progress, tags and history.
 
 `checkpoint.json` carries a serial, and `journal-<serial>.jsonl` continues the checkpoint of that serial alone: a crash
-between writing a checkpoint and removing the journal it came from cannot apply the journal twice. `update.lock` is held
-(flock) by the process that serves the update in progress, and freed by the kernel when that process ends, however it ends.
+between writing a checkpoint and removing the journal it came from cannot apply the journal twice. `update.lock` is
+held (flock) by the process that serves the update in progress, and freed by the kernel when that process ends, however
+it ends.
 """
 
 import fcntl
@@ -136,12 +137,16 @@ class StackFolder:
 
 
 def append_batch(journal: BinaryIO, entries: list[Json]) -> None:
-    """Adds one batch as one line; after a return it outlives a power cut."""
-    line = json.dumps(entries, separators=(",", ":")).encode() + b"\n"
-    view = memoryview(line)
-    while view:
-        view = view[journal.write(view) or 0 :]
-    os.fsync(journal.fileno())
+    """Adds one batch as one line; after a return it outlives a power cut, after an `OSError` nothing was added."""
+    end = journal.seek(0, os.SEEK_END)
+    view = memoryview(json.dumps(entries, separators=(",", ":")).encode() + b"\n")
+    try:
+        while view:
+            view = view[journal.write(view) or 0 :]
+        os.fsync(journal.fileno())
+    except OSError:
+        journal.truncate(end)
+        raise
 
 
 def read_batches(path: Path) -> Iterator[list[Json]]:

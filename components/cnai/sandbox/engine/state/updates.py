@@ -66,6 +66,9 @@ class Updates:
         except KeyError as error:
             raise UnknownUpdateError(f"update {update_id} is unknown, or has ended") from error
 
+    def is_running(self, update_id: str) -> bool:
+        return update_id in self._updates
+
     def on(self, path: Path) -> Update | None:
         """The update that writes the stack in `path`, if this process serves it."""
         with self._guard:
@@ -97,9 +100,14 @@ class Updates:
             if update.journal is None:
                 raise JournalError("this update was not started, or changes nothing: it has no journal")
             fresh = [entry for entry in entries if entry["sequenceID"] not in update.sequence]
-            for entry in fresh:
-                update.replay.add(entry)
-            append_batch(update.journal, fresh)
+            try:
+                for entry in fresh:
+                    update.replay.add(entry)
+                append_batch(update.journal, fresh)
+            except (JournalError, OSError):
+                # Memory must not be ahead of the disk: the engine sends a batch again that we did not take.
+                update.replay = update.stack.replayed()[0]
+                raise
             update.sequence |= {entry["sequenceID"] for entry in fresh}
 
     def replace(self, update: Update, untyped: Json) -> None:

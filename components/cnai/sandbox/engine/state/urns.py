@@ -3,6 +3,7 @@
 from typing import Any
 
 Json = dict[str, Any]
+_REFERENCES = ("dependencies", "replaceWith", "propertyDependencies", "deletedWith")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -28,7 +29,7 @@ def _aliased(resources: list[Json]) -> dict[str, str]:
 
 
 def normalized(deployment: Json) -> Json:
-    """The deployment with every reference by its resource's present URN, as the engine's `NormalizeURNReferences` does."""
+    """The deployment with every reference by its resource's present URN: the engine's `NormalizeURNReferences`."""
     resources: list[Json] = deployment.get("resources") or []
     aliased = _aliased(resources)
     if not aliased:
@@ -50,8 +51,8 @@ def _renamed(state: Json, aliased: dict[str, str]) -> Json:
     if "dependencies" in new:
         new["dependencies"] = [aliased.get(urn, urn) for urn in new["dependencies"]]
     if "propertyDependencies" in new:
-        by_property = new["propertyDependencies"].items()
-        new["propertyDependencies"] = {key: [aliased.get(urn, urn) for urn in urns or []] for key, urns in by_property}
+        renamed = {key: [aliased.get(urn, urn) for urn in urns or []] for key, urns in _by_property(state).items()}
+        new["propertyDependencies"] = renamed
     return new
 
 
@@ -75,13 +76,14 @@ def without_dangling(resources: list[Json]) -> list[Json]:
 
 
 def _without_missing(state: Json, seen: set[str]) -> Json:
+    left = {key: [urn for urn in urns or [] if urn in seen] for key, urns in _by_property(state).items()}
     new = dict(state)
+    new["propertyDependencies"] = {key: urns for key, urns in left.items() if urns}
     for key in ("dependencies", "replaceWith"):
-        if new.get(key):
-            new[key] = [urn for urn in new[key] if urn in seen]
-    if by_property := new.get("propertyDependencies"):
-        left = {key: [urn for urn in urns or [] if urn in seen] for key, urns in by_property.items()}
-        new["propertyDependencies"] = {key: urns for key, urns in left.items() if urns}
-    if new.get("deletedWith") not in seen:
-        new.pop("deletedWith", None)
-    return new
+        new[key] = [urn for urn in state.get(key) or [] if urn in seen]
+    new["deletedWith"] = state.get("deletedWith") if state.get("deletedWith") in seen else None
+    return {key: value for key, value in new.items() if value or key not in _REFERENCES}
+
+
+def _by_property(state: Json) -> dict[str, list[str]]:
+    return state.get("propertyDependencies") or {}
