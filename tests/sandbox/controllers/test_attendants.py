@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 from sandbox_waits import eventually
 
@@ -111,6 +113,15 @@ def test_a_namespace_has_its_account_and_root_certificate_and_ends_with_all_that
     eventually(lambda: kube.get("v1", "Secret", token["metadata"]["name"], name).get("data"), "the account has a token")
     kube.delete("v1", "Namespace", name)
     eventually(lambda: kube.get("v1", "Namespace", name) is None, "the namespace is gone")
+
+
+def test_a_simulated_containers_log_says_that_it_is_simulated(control_plane, kube, put, tools):
+    put(node("speaker"))
+    put(pod("silent"))
+    phase(kube, "Pod", "silent", "Running")
+    command = [tools["kubectl"], "--kubeconfig", control_plane.kubeconfig, "logs", "silent"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "simulated" in done.stdout
 
 
 def test_a_service_has_endpoints_once_its_pods_run(kube, put):

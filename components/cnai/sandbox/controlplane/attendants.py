@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnai._version import __version__
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.config import TOOLS
 from cnai.sandbox.controlplane.record import write_atomically
@@ -35,9 +36,9 @@ class Attendants:
         return {name: p.pid for name, mark in marks.items() for p in found if f" {mark} " in p.command}
 
     def settings(self, tools: Mapping[str, Path], fingerprint: str) -> str:
-        """What they are to be started with: their own tools, and which control plane they attend."""
+        """What they are to be started with: their tools, the control plane that they attend, and their own release."""
         named = {name: str(path) for name, path in tools.items() if name not in TOOLS}
-        return json.dumps({"tools": named, "controlplane": fingerprint}, sort_keys=True)
+        return json.dumps({"cnai": __version__, "controlplane": fingerprint, "tools": named}, sort_keys=True)
 
     def start(self, settings: str) -> None:
         (self.dir.root / "attendants.json").unlink(missing_ok=True)

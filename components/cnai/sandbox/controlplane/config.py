@@ -35,6 +35,16 @@ def kwokctl_config(cluster: Path, ports: Mapping[str, int], tools: Mapping[str, 
     return config
 
 
+def logs_config(file: Path) -> dict[str, Any]:
+    """Makes `file` what `kubectl logs` shows of every simulated container."""
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "simulated"},
+        "spec": {"logs": [{"logsFile": str(file), "follow": False}]},
+    }
+
+
 def fingerprint(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(yaml.safe_dump(dict(config)).encode()).hexdigest()
 

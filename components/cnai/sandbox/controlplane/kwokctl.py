@@ -11,10 +11,15 @@ from typing import Any
 import yaml
 
 from cnai.sandbox.controlplane import processes
+from cnai.sandbox.controlplane.config import logs_config
 from cnai.sandbox.controlplane.ports import PORTS
 from cnai.sandbox.paths import SandboxDir
 
 COMPONENTS = tuple(PORTS)
+EPOCH = "1970-01-01T00:00:00.000000000Z"
+SIMULATED = (
+    "This container is simulated: the sandbox places pods and reports them as running, but runs nothing in them."
+)
 LOG_LIMIT = 20 * 2**20
 """A component's log is started afresh beyond this many bytes, when the component is."""
 
@@ -77,7 +82,9 @@ class Cluster:
         """Also over the data of an earlier one: what exists is kept."""
         (self.folder / "kwok.yaml").unlink(missing_ok=True)
         file = self.dir.kwok / "kwokctl.yaml"
-        file.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        words = self.dir.kwok / "simulated.log"
+        words.write_text(f"{EPOCH} stdout F {SIMULATED}\n")
+        file.write_text(yaml.safe_dump_all([dict(config), logs_config(words)], sort_keys=False))
         # No leases on nodes: a restarted kwok could not touch a node before its own old lease ran out, after 200 s.
         # Nodes report by their status instead. It is a flag, since kwokctl takes a 0 in the file for its default.
         return self._run(
