@@ -84,6 +84,7 @@ def test_components_make_children_of_their_own_in_an_order_that_works(stack, kub
     assert state["directory:components/k-config"]["id"] == "components/k-config"
     # A webhook without a server would refuse every ConfigMap from here on.
     assert kube.list("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration") == []
+    assert stack.inner.refresh().summary.resource_changes == {"same": 9}
     assert stack.up(program) == {"same": 9}
 
     stack.inner.destroy()

@@ -29,6 +29,18 @@ _SUFFIXES = {"m": Decimal("0.001"), "k": Decimal(1000), "Ki": Decimal(1024)} | {
 }
 
 
+def as_inputs(live: Object, inputs: Object) -> Object:
+    """A live object as the inputs that it has now; without inputs to compare with, all that could have made it."""
+    if not inputs:
+        return dashes_to_underscores(cleaned(live)) if _is_definition(live) else cleaned(live)
+    if not _is_definition(live):
+        return pruned(live, inputs)
+    # Programs spell `x_kubernetes_…`, manifests `x-kubernetes-…`: what comes back is in the spelling that was given.
+    dashed = underscores_to_dashes(inputs)
+    now = pruned(live, dashed)
+    return now if dashed == inputs else dashes_to_underscores(now)
+
+
 def pruned(live: Any, inputs: Any) -> Any:
     """`live` in the shape of `inputs`: what the program set, with the values that it has now.
 
@@ -99,7 +111,11 @@ def outputs(live: Mapping[str, Any], manager: str, preview: bool = False) -> Obj
         result.pop("status", None)
     result["__fieldManager"] = manager
     result["__initialApiVersion"] = live["apiVersion"]
-    return dashes_to_underscores(result) if live.get("kind") == "CustomResourceDefinition" else result
+    return dashes_to_underscores(result) if _is_definition(live) else result
+
+
+def _is_definition(live: Mapping[str, Any]) -> bool:
+    return live.get("kind") == "CustomResourceDefinition"
 
 
 def dashes_to_underscores(value: Any) -> Any:

@@ -56,10 +56,8 @@ def read(
         return None
     if found is None or "deletionTimestamp" in found["metadata"]:
         return None
-    outputs = live.outputs(found, manager_of(urn, inputs, olds))
-    shown = {key: value for key, value in outputs.items() if not key.startswith("__")}
-    now = marked(live.pruned(shown, plain(inputs)) if inputs else live.cleaned(shown), inputs)
-    outputs = marked(outputs, inputs)
+    outputs = marked(live.outputs(found, manager_of(urn, inputs, olds)), inputs)
+    now = marked(live.as_inputs(found, plain(inputs)), inputs)
     if inputs and (trouble := _trouble(cluster.kube, found)) and not skips_await(inputs):
         raise PartialError(trouble, given, outputs, inputs=now)
     return now, outputs

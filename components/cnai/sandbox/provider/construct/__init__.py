@@ -10,6 +10,7 @@ from cnai.sandbox.provider.construct import charts, manifests, report, sources
 from cnai.sandbox.provider.construct.monitor import Monitor, reference
 from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.ladder import Rung
+from cnai.sandbox.provider.release.schemas import reference_dir
 from cnai.sandbox.provider.release.strip import stripped
 from cnai.sandbox.provider.tokens import COMPONENTS
 from cnai.sandbox.provider.values import Secret, Unknown, contains, decode, encode, plain
@@ -40,18 +41,19 @@ def _objects(cluster: Cluster, request: provider_pb2.ConstructRequest, urn: str,
     """What the component declares, less what would block an API server whose webhooks' controllers do not run."""
     sandbox, namespace = cluster.settings.sandbox, inputs.get("namespace") or _default_namespace(cluster)
     rung: Rung | None = None
+    origin = sources.Origin(sandbox and reference_dir(sandbox.root.absolute().parent.parent))
     match COMPONENTS[request.type]:
         case "ConfigGroup":
-            found = sources.of_group(inputs)
+            found = sources.of_group(inputs, origin)
         case "ConfigFile":
-            found = sources.of_files(inputs["file"])
+            found = sources.of_files(inputs["file"], origin)
         case "Directory":
             found = sources.of_directory(inputs["directory"])
         case _:
             found, rung = charts.rendered(urn, namespace, inputs, sandbox)
     objects, left_out = stripped(found)
     if not request.dryRun:
-        report.write(sandbox, request, namespace, len(objects), left_out, rung)
+        report.write(sandbox, request, namespace, len(objects), left_out, rung, origin)
     return manifests.placed(objects, namespace, lambda version, kind: _is_namespaced(cluster, version, kind))
 
 

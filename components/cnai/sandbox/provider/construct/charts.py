@@ -12,7 +12,7 @@ from cnai.sandbox.provider.release.helm import Helm, HelmError
 from cnai.sandbox.provider.release.inputs import Release, checked
 from cnai.sandbox.provider.release.ladder import Ladder, Rung
 from cnai.sandbox.provider.release.offline import Offline
-from cnai.sandbox.provider.release.schemas import reference_dir
+from cnai.sandbox.provider.release.schemas import reference_dir, share_of
 from cnai.sandbox.toolchain import ensure
 
 RENDER_S = 300
@@ -40,10 +40,4 @@ def rendered(
 def _ladder(helm: Helm, sandbox: SandboxDir | None) -> Ladder:
     folder = cache_dir() / "charts"
     project = sandbox.root.absolute().parent.parent if sandbox else Path.cwd()
-    return Ladder(Charts(folder, helm, Offline(folder / ".offline.json")), _share, reference_dir(project))
-
-
-def _share(tool: str) -> Path | None:
-    """What a built tool brings, where the toolchain has built it already."""
-    folders = sorted((cache_dir() / "tools" / tool).glob("*/share"), key=lambda folder: folder.stat().st_mtime)
-    return folders[-1] if folders else None
+    return Ladder(Charts(folder, helm, Offline(folder / ".offline.json")), share_of, reference_dir(project))

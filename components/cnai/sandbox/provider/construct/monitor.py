@@ -1,6 +1,7 @@
 """Registers a component and its children with the engine, without an SDK between: the calls are few and plain."""
 
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 import grpc
@@ -73,6 +74,8 @@ class Monitor:
             parent=component,
             object=encode(obj),
             provider=self._request.providers.get("kubernetes", ""),
+            # Without a provider the engine takes its default one of this version: the one that runs here already.
+            version=metadata.version("pulumi-kubernetes"),
             dependencies=dependencies,
             aliasSpecs=True,
             **_ACCEPTS,

@@ -9,6 +9,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.paths import SandboxDir
+from cnai.sandbox.provider.construct.sources import Origin
 from cnai.sandbox.provider.release.ladder import Rung
 from cnai.sandbox.provider.release.strip import LeftOut
 
@@ -22,12 +23,13 @@ def write(
     objects: int,
     left_out: Sequence[LeftOut],
     rung: Rung | None,
+    origin: Origin,
 ) -> None:
     """The same record as a release's; what is no chart stands on the rung `manifests`."""
     if sandbox is None:
         return
     record = {
-        "package": rung.package if rung else request.name,
+        "package": rung.package if rung else _package(request.name, origin),
         "release": request.name,
         "namespace": namespace,
         "version": rung.version if rung else "",
@@ -35,10 +37,24 @@ def write(
         "why": rung.why if rung else "",
         "controller": None,
         "left_out": [asdict(one) for one in (*(rung.left_out if rung else ()), *left_out)],
-        "unchecked": list(rung.unchecked) if rung else [],
-        "crds_from": rung.crds_from if rung else "none",
+        "unchecked": [*(rung.unchecked if rung else ()), *_unchecked(origin)],
+        "crds_from": rung.crds_from if rung else _crds_from(origin),
         "objects": objects,
         "notes": [],
     }
     sandbox.report.mkdir(parents=True, exist_ok=True)
     write_atomically(sandbox.report / f"{namespace}.{request.name}.json", json.dumps(record, indent=1))
+
+
+def _unchecked(origin: Origin) -> list[str]:
+    return [kind for _, schemas in origin.instead for kind in schemas.unchecked]
+
+
+def _crds_from(origin: Origin) -> str:
+    """`chart` is the published file itself; the weakest other source where several were taken."""
+    taken = {schemas.source for _, schemas in origin.instead}
+    return next((source for source in ("none", "reference", "module") if source in taken), "chart")
+
+
+def _package(name: str, origin: Origin) -> str:
+    return f"{origin.instead[0][0].name} (CRDs)" if origin.instead else name

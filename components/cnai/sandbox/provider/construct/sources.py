@@ -5,32 +5,46 @@ import hashlib
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from cnai.catalog import Package
 from cnai.sandbox.paths import cache_dir
 from cnai.sandbox.provider.construct.manifests import Object, flattened, parsed
 from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.provider.release.offline import Offline
+from cnai.sandbox.provider.release.published import published_at
+from cnai.sandbox.provider.release.schemas import Schemas
 from cnai.sandbox.toolchain.wheel import kubectl
 
 FETCH_S = 60.0
 RENDER_S = 300.0
 
 
-def of_group(inputs: Mapping[str, Any]) -> list[Object]:
+@dataclass
+class Origin:
+    """Where to look for what an address has, and what was taken from elsewhere than the address."""
+
+    reference: Path | None = None
+    instead: list[tuple[Package, Schemas]] = field(default_factory=list[tuple[Package, Schemas]])
+    """Packages of the catalog whose published CRDs came from other sources at hand."""
+
+
+def of_group(inputs: Mapping[str, Any], origin: Origin) -> list[Object]:
     """A ConfigGroup's: files, globs and addresses, then text, then objects as they are."""
     given = inputs.get("files") or []
-    found = [obj for entry in ([given] if isinstance(given, str) else given) for obj in of_files(entry)]
+    found = [obj for entry in ([given] if isinstance(given, str) else given) for obj in of_files(entry, origin)]
     found += parsed(inputs.get("yaml") or "", "`yaml`")
     return found + flattened(inputs.get("objs") or [], "`objs`")
 
 
-def of_files(entry: str) -> list[Object]:
+def of_files(entry: str, origin: Origin) -> list[Object]:
     """One file, all files of a glob pattern in the order of their names, or what lies at an address."""
     if "://" in entry:
-        return parsed(fetched(entry), entry)
+        return at_address(entry, origin)
     paths = sorted(glob.glob(entry)) if any(mark in entry for mark in "*?[") else [entry]  # noqa: PTH207 - absolute patterns
     found: list[Object] = []
     for path in paths:
@@ -41,17 +55,29 @@ def of_files(entry: str) -> list[Object]:
     return found
 
 
-def fetched(url: str) -> str:
-    """From the cache's `manifests/`, else from the network, and then kept."""
+def at_address(url: str, origin: Origin) -> list[Object]:
+    """From the cache's `manifests/`, else the address itself, else what the catalog knows to be published there."""
     kept = cached_manifest(url)
     if kept.is_file():
-        return kept.read_text()
+        return parsed(kept.read_text(), url)
+    offline = Offline(cache_dir() / "manifests" / ".offline.json")
+    reason = offline.why(url)
+    if not reason:
+        return parsed(fetched(url, kept), url)
+    if known := published_at(url, origin.reference):
+        origin.instead.append(known)
+        return flattened(known[1].crds, url)
+    raise ProviderError(
+        f"{url} cannot be fetched ({reason}); to work offline, put the file at {kept}, or name a local file"
+    )
+
+
+def fetched(url: str, kept: Path) -> str:
+    """From the network, and then kept."""
     try:
         response = httpx2.get(url, follow_redirects=True, timeout=FETCH_S).raise_for_status()
     except httpx2.HTTPError as error:
-        raise ProviderError(
-            f"{url} cannot be fetched ({error}); to work offline, put the file at {kept}, or name a local file"
-        ) from error
+        raise ProviderError(f"{url} cannot be fetched ({error}): check the address, or name a local file") from error
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as unfinished:
         unfinished.write(response.text)

@@ -1,0 +1,106 @@
+import pytest
+
+from cnai.sandbox.provider.construct.manifests import (
+    child_name,
+    flattened,
+    levels,
+    needs,
+    parsed,
+    placed,
+    without_await,
+)
+from cnai.sandbox.provider.construct.sources import cached_manifest, of_files, of_group
+from cnai.sandbox.provider.errors import ProviderError
+
+CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.x.dev"},
+    "spec": {"group": "x.dev", "scope": "Namespaced", "names": {"kind": "Widget"}},
+}
+WIDGET = {"apiVersion": "x.dev/v2", "kind": "Widget", "metadata": {"name": "w", "namespace": "n"}}
+
+
+def test_yaml_is_read_as_kubernetes_reads_it():
+    text = "apiVersion: v1\nkind: A\nmetadata: {name: a}\nwhen: 2020-01-01\nops: [=, '!=']\n---\n# nothing\n---\n"
+    [obj] = parsed(text, "test")
+    assert (obj["when"], obj["ops"]) == ("2020-01-01", ["=", "!="])
+
+
+def test_lists_are_taken_apart_however_deep():
+    nested = {"kind": "List", "apiVersion": "v1", "items": [CONFIG, {"kind": "ConfigMapList", "items": [NAMESPACE]}]}
+    assert flattened([nested], "test") == [CONFIG, NAMESPACE]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "test is not valid YAML"),
+        ("just words", "no Kubernetes object"),
+        ("kind: A\nmetadata: {name: a}", "every object needs apiVersion"),
+        ("apiVersion: v1\nkind: A\nmetadata: {}", "metadata.name"),
+    ],
+)
+def test_what_is_no_manifest_is_refused_in_one_line(text, words):
+    with pytest.raises(ProviderError) as refused:
+        parsed(text, "test")
+    assert words in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+def test_namespaces_and_definitions_come_first_whatever_the_order():
+    first, rest = levels([WIDGET, CONFIG, DEFINITION, NAMESPACE])
+    assert first == [DEFINITION, NAMESPACE]
+    assert rest == [WIDGET, CONFIG]
+
+
+def test_an_object_depends_on_its_namespace_and_on_the_definition_of_its_kind_in_any_version():
+    first = [DEFINITION, NAMESPACE]
+    assert needs(WIDGET, first) == [DEFINITION, NAMESPACE]
+    assert needs(CONFIG, first) == [NAMESPACE]
+    assert needs({**CONFIG, "metadata": {"name": "c", "namespace": "other"}}, first) == []
+
+
+def test_the_default_namespace_goes_where_the_kind_has_one_and_the_manifest_none():
+    bare = [{**WIDGET, "metadata": {"name": "w"}}, {**CONFIG, "metadata": {"name": "c"}}, NAMESPACE, DEFINITION, CONFIG]
+    found = placed(bare, "here", lambda _, kind: kind == "ConfigMap")
+    assert [obj["metadata"].get("namespace") for obj in found] == ["here", "here", None, None, "n"]
+
+
+def test_children_are_named_as_upstream_names_them():
+    assert child_name(CONFIG, "group") == "group:n/c"
+    assert child_name(NAMESPACE, "group") == "group:n"
+    assert child_name(CONFIG, "") == "n/c"
+
+
+def test_skip_await_is_an_annotation_even_where_annotations_are_null():
+    obj = {**CONFIG, "metadata": {**CONFIG["metadata"], "annotations": None}}
+    assert without_await(obj)["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+
+
+def test_files_of_a_pattern_are_read_in_the_order_of_their_names(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.yaml").write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+    found = of_group({"files": [str(tmp_path / "*.yaml")], "objs": [NAMESPACE]})
+    assert [obj["metadata"]["name"] for obj in found] == ["a", "b", "n"]
+
+
+def test_an_address_is_read_from_the_cache_where_it_has_been_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNAI_CACHE", str(tmp_path))
+    url = "https://example.invalid/releases/install.yaml?x=1"
+    kept = cached_manifest(url)
+    assert kept.name.endswith("-install.yaml")
+    kept.parent.mkdir()
+    kept.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept}\n")
+    assert of_files(url)[0]["metadata"]["name"] == "kept"
+
+
+def test_an_address_that_cannot_be_reached_says_where_to_put_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNAI_CACHE", str(tmp_path))
+    url = "http://127.0.0.1:9/install.yaml"
+    with pytest.raises(ProviderError) as refused:
+        of_files(url)
+    assert url in refused.value.message
+    assert str(cached_manifest(url)) in refused.value.message
