@@ -13,7 +13,7 @@ from cnai.sandbox.provider.release import standin
 from cnai.sandbox.provider.release.charts import Charts, Found, Missing
 from cnai.sandbox.provider.release.inputs import Release, Source
 from cnai.sandbox.provider.release.packages import package_for
-from cnai.sandbox.provider.release.schemas import From, schemas_for
+from cnai.sandbox.provider.release.schemas import From, Schemas, schemas_for
 from cnai.sandbox.provider.release.strip import LeftOut, stripped
 
 Object = dict[str, Any]
@@ -68,10 +68,12 @@ class Ladder:
             with tempfile.TemporaryDirectory(prefix="cnai-stand-in-") as folder:
                 path = Path(folder) / package.source.chart
                 standin.write(path, package, release.name, release.namespace)
-                yield self._stand_in(package, path, found.reason)
+                yield self._stand_in(package, path, found.reason, release)
 
-    def _stand_in(self, package: Package, path: Path, why: str) -> Rung:
-        schemas = schemas_for(package, self._share, self._reference)
+    def _stand_in(self, package: Package, path: Path, why: str, release: Release) -> Rung:
+        own = bool(release.inputs.get("skipCrds")) and bool(package.crd_files)
+        # Where the program declares the CRDs as resources of their own, the stand-in leaves them to those.
+        schemas = Schemas() if own else schemas_for(package, self._share, self._reference)
         crds, left_out = stripped(schemas.crds)
         return Rung(
             kind="stand-in",

@@ -206,9 +206,7 @@ class Operations:
 def _notes(rung: Rung, foreign: list[Object]) -> list[str]:
     notes: list[str] = []
     if rung.kind == "chart" and rung.crds:
-        notes.append(
-            "CRDs in the chart's crds/ follow it here; Helm installs them once, never upgrades or removes them"
-        )
+        notes.append("CRDs in the chart's crds/ are upgraded and removed with it here; Helm only installs them, once")
     if foreign:
         names = ", ".join(crd["metadata"]["name"] for crd in foreign)
         notes.append(f"CRDs that were there already and are not this release's: {names}")

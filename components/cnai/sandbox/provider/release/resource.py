@@ -21,7 +21,7 @@ from cnai.sandbox.provider.release.operations import Operations
 from cnai.sandbox.provider.release.outputs import outputs as outputs_of
 from cnai.sandbox.provider.release.outputs import planned
 from cnai.sandbox.provider.release.records import Record, Records
-from cnai.sandbox.provider.release.schemas import reference_dir
+from cnai.sandbox.provider.release.schemas import reference_dir, share_of
 from cnai.sandbox.provider.tokens import split_id
 from cnai.sandbox.provider.values import Unknown, contains
 from cnai.sandbox.toolchain import ensure
@@ -131,18 +131,12 @@ class ReleaseResource:
         folder = cache_dir() / "charts"
         charts = Charts(folder, self._helm, Offline(folder / ".offline.json"))
         project = self._sandbox.root.absolute().parent.parent
-        return Ladder(charts, _share, reference_dir(project), self._packages)
+        return Ladder(charts, share_of, reference_dir(project), self._packages)
 
     @cached_property
     def _operations(self) -> Operations:
         access = ["--kubeconfig", str(self._kubeconfig), *(["--kube-context", self._context] if self._context else [])]
         return Operations(self._kube, self._helm, access, self._ladder, self._sandbox)
-
-
-def _share(tool: str) -> Path | None:
-    """What a built tool brings, where the toolchain has built it already."""
-    folders = sorted((cache_dir() / "tools" / tool).glob("*/share"), key=lambda folder: folder.stat().st_mtime)
-    return folders[-1] if folders else None
 
 
 def _as_found(inputs: Object, record: Record) -> Object:

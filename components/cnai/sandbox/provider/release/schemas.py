@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnai.catalog import Crd, Package
+from cnai.sandbox.paths import cache_dir
 from cnai.sandbox.provider.release.documents import load
 
 Object = dict[str, Any]
@@ -27,6 +28,12 @@ def reference_dir(project: Path) -> Path | None:
     given = os.environ.get("CNAI_REFERENCE")
     folder = Path(given) if given else project.parent / "shared" / "reference"
     return folder if folder.is_dir() else None
+
+
+def share_of(tool: str) -> Path | None:
+    """What a built tool brings, where the toolchain has built it already."""
+    folders = sorted((cache_dir() / "tools" / tool).glob("*/share"), key=lambda folder: folder.stat().st_mtime)
+    return folders[-1] if folders else None
 
 
 def schemas_for(package: Package, share: Callable[[str], Path | None], reference: Path | None) -> Schemas:
