@@ -136,7 +136,7 @@ def test_a_secret_reaches_its_component_as_a_secret_and_nothing_in_clear(platfor
     resources = platform(given)
     assert "hunter2" not in repr(resources)
     secrets = of_type(resources, "kubernetes:core/v1:Secret")
-    assert {each.name for each in secrets} == {"monitoring-grafana-admin", "object-store-root"}
+    assert {each.name for each in secrets} == {"monitoring-grafana-admin", "object-store-minio-root"}
     assert all(SECRET in json.dumps(each.inputs) for each in secrets)
 
 

@@ -56,7 +56,7 @@ def test_everything_is_kept_on_volumes_of_the_clusters_class_on_system_nodes():
 @KINDS
 def test_the_chart_reads_the_password_from_a_secret_that_is_there_before(kind, declared):
     found = store(declared, kind=kind, root_password="hunter2")
-    secret, release = found["store-root"], found["store-release"]
+    secret, release = found[f"store-{kind}-root"], found["store-release"]
     assert secret.inputs["data"] == "[secret]"
     assert secret.key in release.options["dependsOn"]
     assert secret.inputs["metadata"]["name"] in json.dumps(release.inputs["values"])
@@ -75,7 +75,14 @@ def test_minios_known_default_user_is_never_there(kind, declared):
 def test_what_holds_data_is_protected_unless_the_cluster_is_disposable(kind, disposable, declared):
     found = store(declared, kind=kind, traits=replace(TRAITS, disposable=disposable))
     protected = {name for name, each in found.items() if each.options.get("protect")}
-    assert protected == (set() if disposable else {"store-namespace", "store-root", "store-release"})
+    assert protected == (set() if disposable else {"store-namespace", f"store-{kind}-root", "store-release"})
+
+
+def test_a_change_of_kind_starts_with_a_secret_of_its_own(declared):
+    """A made-up password is never written again, so the old kind's Secret would lack what the new one reads."""
+    before, after = store(declared, kind="minio"), store(declared, kind="seaweedfs")
+    secrets = [each for found in (before, after) for each in found.values() if each.type == "kubernetes:core/v1:Secret"]
+    assert len({each.name for each in secrets}) == len({each.inputs["metadata"]["name"] for each in secrets}) == 2
 
 
 @KINDS

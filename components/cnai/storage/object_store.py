@@ -16,7 +16,6 @@ from cnai.storage.store import Store
 
 Kind = Literal["minio", "seaweedfs"]
 ROOT_USER = "platform"
-ROOT_SECRET = "object-store-root"
 _KINDS = {"minio": minio, "seaweedfs": seaweedfs}
 
 
@@ -54,6 +53,11 @@ def servers_of(args: ObjectStoreArgs) -> int:
     return 1 if args.traits.disposable else _KINDS[args.kind].SERVERS
 
 
+def root_secret(kind: Kind) -> str:
+    """Each kind reads its own keys, so that one Secret could not serve the other after a change of kind."""
+    return f"{kind}-root"
+
+
 def chart_values(args: ObjectStoreArgs) -> dict[str, Any]:
     """Credentials are only named here: they stand in the Secret."""
     wanted = Store(
@@ -61,7 +65,7 @@ def chart_values(args: ObjectStoreArgs) -> dict[str, Any]:
         servers=servers_of(args),
         storage_gib=args.storage_gib,
         buckets=args.buckets,
-        secret=ROOT_SECRET,
+        secret=root_secret(args.kind),
         monitoring=args.monitoring,
     )
     return merged(_KINDS[args.kind].chart_values(wanted), args.values)
@@ -83,8 +87,8 @@ class ObjectStore(pulumi.ComponentResource):
         package, kind = catalog()[args.kind], _KINDS[args.kind]
         namespace = declared_namespace(package, f"{name}-namespace", kept)
         secret = credentials(
-            f"{name}-root",
-            ROOT_SECRET,
+            f"{name}-{args.kind}-root",
+            root_secret(args.kind),
             namespace,
             kind.secret_data(ROOT_USER, password(args.root_password)),
             kept,
