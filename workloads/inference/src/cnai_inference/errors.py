@@ -28,7 +28,7 @@ class ModelUnknown(RequestError):
 
 class QueueFull(RequestError):
     status = 429
-    code = "queue_full"
+    code = "rate_limit_exceeded"
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)

@@ -71,7 +71,8 @@ class BatchingEngine:
         row = self._batch.new_row(request)
         stream = Stream(lambda: self._cancel(row), self._options.unread_tokens)
         with self._changed:
-            if len(self._waiting) >= self._options.waiting:
+            # Those that have a free row ahead of them only wait for the step to end.
+            if len(self._waiting) >= self._options.waiting + self._batch.room:
                 raise QueueFull(
                     f"{len(self._waiting)} requests are waiting already; try again later",
                     retry_after_s=self._retry_after(),

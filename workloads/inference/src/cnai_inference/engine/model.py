@@ -22,6 +22,10 @@ class CausalModel:
         self.eos = end_tokens(model)
 
     @property
+    def module(self) -> torch.nn.Module:
+        return self._model
+
+    @property
     def context(self) -> int:
         return int(self.config.max_position_embeddings)
 

@@ -1,0 +1,42 @@
+"""A Triton model repository: the ONNX model under Triton's onnxruntime backend, and vLLM's backend over the directory."""
+
+import json
+import shutil
+from pathlib import Path
+
+from cnai_inference.export.logits import load
+from cnai_inference.export.onnx import check, to_onnx
+
+ONNX = """\
+name: "{name}"
+backend: "onnxruntime"
+max_batch_size: 16
+input [{{ name: "input_ids", data_type: TYPE_INT64, dims: [ -1 ] }}]
+output [{{ name: "logits", data_type: TYPE_FP32, dims: [ -1, {vocabulary} ] }}]
+dynamic_batching {{ max_queue_delay_microseconds: 2000 }}
+instance_group [{{ kind: KIND_AUTO }}]
+"""
+
+VLLM = """\
+name: "{name}"
+backend: "vllm"
+instance_group [{{ count: 1, kind: KIND_MODEL }}]
+"""
+
+
+def to_triton(model: Path, output: Path) -> Path:
+    """`output/<model>-logits` (ONNX) and `output/<model>` (text in, text out, by vLLM); start with --model-repository."""
+    name = model.resolve().name
+    logits = output / f"{name}-logits"
+    to_onnx(model, logits / "1")
+    loaded = load(model)
+    (logits / "config.pbtxt").write_text(ONNX.format(name=logits.name, vocabulary=loaded.model.config.vocab_size))
+    check(loaded, logits / "1" / "model.onnx")
+    chat = output / name
+    weights = chat / "1" / "weights"
+    shutil.copytree(model, weights, dirs_exist_ok=True)
+    (chat / "config.pbtxt").write_text(VLLM.format(name=name))
+    # Relative to the repository, where the server is started.
+    settings = {"model": f"{name}/1/weights", "gpu_memory_utilization": 0.9, "disable_log_requests": True}
+    (chat / "1" / "model.json").write_text(json.dumps(settings, indent=2) + "\n")
+    return output

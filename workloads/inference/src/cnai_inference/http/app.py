@@ -1,0 +1,50 @@
+"""The application: every endpoint over one service."""
+
+import time
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse
+
+from cnai_inference.config import ServeOptions
+from cnai_inference.http import errors, v2
+from cnai_inference.http.openai import Endpoints
+from cnai_inference.http.service import Service
+
+
+def create(service: Service, options: ServeOptions, registry: CollectorRegistry) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI):
+        await service.engine.start()
+        yield
+        await service.engine.stop()
+
+    app = FastAPI(title="cnai inference", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(Endpoints(service, options, int(time.time())).router())
+    router = APIRouter()
+    v2.install(router, service, options)
+    health(router, service, registry)
+    app.include_router(router)
+    errors.install(app)
+    for kind in v2.STATUSES:
+        app.add_exception_handler(kind, v2.v2_error)
+    return app
+
+
+def health(router: APIRouter, service: Service, registry: CollectorRegistry) -> None:
+    async def alive() -> Response:
+        ok = service.engine.alive()
+        return JSONResponse({"status": "ok" if ok else "the engine has stopped"}, 200 if ok else 503)
+
+    async def ready() -> Response:
+        state = "draining" if service.draining else "ok" if service.ready else "the engine has stopped"
+        return JSONResponse({"status": state}, 200 if service.ready else 503)
+
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    router.add_api_route("/healthz", alive, methods=["GET"], response_model=None)
+    router.add_api_route("/readyz", ready, methods=["GET"], response_model=None)
+    router.add_api_route("/metrics", metrics, methods=["GET"], response_model=None)

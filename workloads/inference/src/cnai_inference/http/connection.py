@@ -1,0 +1,135 @@
+"""What a client's connection may do: how long its request may take, and what its going away means."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from cnai_inference.errors import RequestError, TimedOut
+from cnai_inference.http import errors
+
+T = TypeVar("T")
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class TooLarge(RequestError):
+    status = 413
+    code = "request_too_large"
+
+
+class TooSlow(RequestError):
+    status = 408
+    code = "request_timeout"
+
+
+class Gone(Exception):
+    """The client has closed its connection."""
+
+
+async def read_body(request: Request, *, limit: int, timeout_s: float) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    raise TooLarge(f"the request's body is over {limit} bytes; send a shorter one")
+    except TimeoutError as error:
+        raise TooSlow(f"the request's body did not arrive within {timeout_s:g} s") from error
+    return bytes(body)
+
+
+async def gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def while_connected(receive: Receive, work: Awaitable[T], timeout_s: float) -> T:
+    """The work's result; it is cancelled where the client goes away (Gone) or the time is over (TimedOut)."""
+    task, watch = asyncio.ensure_future(work), asyncio.ensure_future(gone(receive))
+    try:
+        await asyncio.wait({task, watch}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        if watch.done():
+            raise Gone
+        raise TimedOut(f"the answer was not ready within {timeout_s:g} s")
+    finally:
+        for one in (task, watch):
+            one.cancel()
+        await asyncio.gather(task, watch, return_exceptions=True)
+
+
+class EventStream(Response):
+    """Server-sent events; ends with the client, with the time, or with a client that no longer reads."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[bytes, None], *, timeout_s: float, stall_s: float) -> None:
+        super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._events = events
+        self._timeout_s = timeout_s
+        self._stall_s = stall_s
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async with aclosing(self._events):
+            try:
+                await while_connected(receive, self._write(send), self._timeout_s)
+            except TimedOut as error:
+                await self._give(send, b"data: " + errors_json(error) + b"\n\n")
+            # A reader that stalls is treated as one that left.
+            except (Gone, TimeoutError):
+                return
+        await self._give(send, b"", more=False)
+
+    async def _write(self, send: Send) -> None:
+        async for event in self._events:
+            await self._give(send, event)
+
+    async def _give(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(self._stall_s):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def errors_json(error: RequestError) -> bytes:
+    return bytes(errors.response(error).body)
+
+
+def impatient(stall_s: float) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol, which by itself waits for ever for a request's head: this one closes the connection."""
+
+    class ImpatientProtocol(HttpToolsProtocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._start()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._start()
+
+        def on_headers_complete(self) -> None:
+            self._stop()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _start(self) -> None:
+            self._stop()
+            self._timer = self.loop.call_later(stall_s, self.transport.close)
+
+        def _stop(self) -> None:
+            if self._timer:
+                self._timer.cancel()
+
+    return ImpatientProtocol
