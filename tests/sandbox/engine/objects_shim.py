@@ -1,6 +1,7 @@
 """Puts the provider of these tests where the engine looks for the kubernetes plugin."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from cnai.sandbox.engine.files import write_atomically
@@ -9,7 +10,7 @@ from cnai.sandbox.engine.plugins import MODULES, write_shims
 PLUGIN = Path(__file__).with_name("objects_plugin.py")
 
 
-def with_objects_plugin(folder: Path) -> None:
-    write_shims(folder, {"pulumi-language-python": MODULES["pulumi-language-python"]})
+def with_objects_plugin(folder: Path, modules: Mapping[str, str] = MODULES) -> None:
+    write_shims(folder, {name: module for name, module in modules.items() if name.startswith("pulumi-language")})
     plugin = folder / "pulumi-resource-kubernetes"
     write_atomically(plugin, f'#!/bin/sh\nexec {sys.executable} {PLUGIN} "$@"\n', mode=0o755)

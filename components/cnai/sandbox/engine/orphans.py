@@ -6,10 +6,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 1.0
+_LEASH = Path(__file__).with_name("leash.py")
 
 
 def die_with_parent() -> None:
@@ -35,19 +37,6 @@ def _leave_if_orphaned(parent: int) -> None:
         os._exit(1)
 
 
-def killed_with_parent() -> Callable[[], None] | None:
-    """For `subprocess`' `preexec_fn`: has the kernel kill the child as soon as this process is gone.
-
-    The library is loaded here, before the fork, since little is safe after it. The caller's thread must outlive the
-    child.
-    """
-    if sys.platform != "linux":
-        return None
-    library, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
-
-    def before_exec() -> None:
-        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return before_exec
+def leashed(command: Sequence[str | Path]) -> list[str]:
+    """The command, to be killed by the kernel when this process ends; the thread that starts it must live as long."""
+    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *map(str, command)]

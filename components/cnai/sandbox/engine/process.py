@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnai.sandbox.engine.events import Event, parse
-from cnai.sandbox.engine.orphans import killed_with_parent
+from cnai.sandbox.engine.orphans import leashed
 
 OnEvent = Callable[[Event], None]
 _POLL_S = 0.05
@@ -50,12 +50,11 @@ def run(
         reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
         try:
             process = subprocess.Popen(
-                [*command, "--event-log", log],
+                leashed([*command, "--event-log", log]),
                 env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
                 cwd=cwd,
                 pass_fds=inherit,
                 process_group=0,
-                preexec_fn=killed_with_parent(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -77,27 +76,18 @@ def run(
 
 
 def call(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, inherit: Sequence[int]) -> int:
-    """Runs the pulumi CLI on this terminal, as if it had been started by hand."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
+    """Runs the pulumi CLI on this terminal, as if it had been started by hand: it answers Ctrl-C itself."""
+    before = signal.signal(signal.SIGINT, _leave_it_to_the_child) if _in_main_thread() else None
     try:
-        return subprocess.run(
-            command, env=env, cwd=cwd, pass_fds=inherit, preexec_fn=_interruptible_child(), check=False
-        ).returncode
+        return subprocess.run(leashed(command), env=env, cwd=cwd, pass_fds=inherit, check=False).returncode
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)
 
 
-def _interruptible_child() -> Callable[[], None]:
-    """The child answers Ctrl-C itself, while we wait for it."""
-    die = killed_with_parent()
-
-    def before_exec() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if die:
-            die()
-
-    return before_exec
+def _leave_it_to_the_child(signum: int, frame: object) -> None:
+    """Not `SIG_IGN`, which the child would inherit."""
+    del signum, frame
 
 
 def _in_main_thread() -> bool:

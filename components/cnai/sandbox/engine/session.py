@@ -15,7 +15,7 @@ from cnai.sandbox.engine.errors import EngineError
 from cnai.sandbox.engine.events import Event
 from cnai.sandbox.engine.failures import sentence
 from cnai.sandbox.engine.lock import EnvironmentLock
-from cnai.sandbox.engine.orphans import killed_with_parent
+from cnai.sandbox.engine.orphans import leashed
 from cnai.sandbox.engine.process import Outcome, call, run
 from cnai.sandbox.engine.surroundings import prepare, real_variables, sandbox_variables
 from cnai.sandbox.paths import SandboxDir
@@ -191,12 +191,11 @@ class Session:
 
     def _must(self, *arguments: str) -> str:
         done = subprocess.run(
-            [self._tools["pulumi"], *arguments],
+            leashed([self._tools["pulumi"], *arguments]),
             env=self._variables,
             cwd=self.project,
             capture_output=True,
             text=True,
-            preexec_fn=killed_with_parent(),
             check=False,
         )
         if done.returncode:

@@ -12,7 +12,7 @@ from typing import IO
 import grpc
 
 from cnai.sandbox.engine.language.protos import language_pb2
-from cnai.sandbox.engine.orphans import killed_with_parent
+from cnai.sandbox.engine.orphans import leashed
 
 _CHUNK = 65536
 
@@ -26,10 +26,9 @@ def run_plugin(
     """
     program = Path(request.info.program_directory) / (request.info.entry_point or ".")
     process = subprocess.Popen(
-        [sys.executable, "-u", str(program), *request.args],
+        leashed([sys.executable, "-u", program, *request.args]),
         cwd=request.pwd or None,
         env={**os.environ, **dict(pair.split("=", 1) for pair in request.env)},
-        preexec_fn=killed_with_parent(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
