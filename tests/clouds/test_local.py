@@ -1,11 +1,20 @@
 """The local cloud declares simulated nodes, on a provider that can reach no other cluster."""
 
+import tomllib
+from importlib.resources import files
+
 import pulumi
 
 from cnai.clouds.local import LocalCluster, LocalClusterArgs
-from cnai.clouds.machines import machines
+from cnai.clouds.machines import kubernetes_version, machines
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import LocalSettings
+
+
+def test_the_cluster_says_the_version_that_the_sandboxs_api_server_has():
+    tools = tomllib.loads(files("cnai.sandbox.toolchain").joinpath("tools.toml").read_text())
+    served = tools["source"]["kubernetes"]["version"]
+    assert served.removeprefix("v").startswith(f"{kubernetes_version('local')}.")
 
 
 def cluster(size=2):

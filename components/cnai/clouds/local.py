@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from cnai.clouds.machines import kubernetes_version
 from cnai.clouds.nodes import node_manifest
 from cnai.clouds.pools import POOL_LABEL, SYSTEM_POOL, PoolPlan
 from cnai.clouds.settings import LocalSettings
@@ -26,7 +27,7 @@ class LocalClusterArgs:
 
 def local_traits(args: LocalClusterArgs) -> ClusterTraits:
     return ClusterTraits(
-        kubernetes_version="1.36",
+        kubernetes_version=kubernetes_version("local"),
         storage_class="cnai-sandbox",
         load_balancer="simulated",
         accelerators=args.accelerators,

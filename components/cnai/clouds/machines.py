@@ -65,6 +65,11 @@ def _data() -> dict[str, Any]:
     return tomllib.loads(files("cnai.clouds").joinpath("machines.toml").read_text(encoding="utf-8"))
 
 
+def kubernetes_version(cloud: str) -> str:
+    """Major and minor that a new cluster gets."""
+    return _data()["cloud"][cloud]["kubernetes"]
+
+
 @cache
 def accelerators() -> Mapping[str, Accelerator]:
     """Every accelerator model that any cloud's machines carry, by name."""
