@@ -88,7 +88,7 @@ class Kube:
             if chosen is None:
                 raise ConfigError("it names no current context")
             return cls(chosen)
-        except (ConfigError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+        except (ConfigError, AttributeError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
             raise UserError(f"kubeconfig {path or 'given as text'}: {error}") from error
 
     def close(self) -> None:

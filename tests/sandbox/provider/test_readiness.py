@@ -12,14 +12,14 @@ def verdict(api_version: str, kind: str, obj: dict, around: Surroundings = NO_SU
     return judge({"metadata": {"name": "a", "generation": 1}, "spec": {}, "status": {}} | obj, around)
 
 
-def deployment(replicas: int = 2, spec: dict | None = None, **status):
-    status = {"observedGeneration": 1} | status
-    return verdict("apps/v1", "Deployment", {"spec": {"replicas": replicas} | (spec or {}), "status": status})
+def deployment(spec: dict, status: dict | None = None):
+    return verdict("apps/v1", "Deployment", {"spec": spec, "status": {"observedGeneration": 1} | (status or {})})
 
 
 def test_a_deployment_is_ready_when_all_its_replicas_are_new_and_available():
-    assert deployment(replicas=2, updatedReplicas=2, replicas_=2, availableReplicas=2).state == "ready"
-    assert deployment(replicas=0).state == "ready"
+    done = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+    assert deployment({"replicas": 2}, done).state == "ready"
+    assert deployment({"replicas": 0}).state == "ready"
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,19 @@ def test_a_deployment_is_ready_when_all_its_replicas_are_new_and_available():
     ],
 )
 def test_a_deployment_that_waits_says_for_what(status, words):
-    obj = {"spec": {"replicas": 2}, "status": {"observedGeneration": 1} | status}
-    found = verdict("apps/v1", "Deployment", obj)
+    found = deployment({"replicas": 2}, status)
     assert found.state == "waiting"
     assert words in found.message
 
 
 def test_a_deployment_past_its_progress_deadline_has_failed():
     condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too slow"}
-    found = deployment(conditions=[condition])
+    found = deployment({"replicas": 1}, {"conditions": [condition]})
     assert (found.state, found.message) == ("failed", "too slow")
 
 
 def test_a_paused_deployment_is_not_waited_for():
-    assert deployment(spec={"paused": True}).state == "ready"
+    assert deployment({"replicas": 1, "paused": True}).state == "ready"
 
 
 @pytest.mark.parametrize(
