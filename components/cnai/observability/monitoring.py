@@ -86,6 +86,8 @@ class Monitoring(pulumi.ComponentResource):
     namespace: pulumi.Output[str]
     grafana_secret: pulumi.Output[str]
     """Secret with Grafana's `admin-user` and `admin-password`."""
+    crds: pulumi.Resource
+    """All that those who bring ServiceMonitors need to wait for."""
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:observability:Monitoring", name, {}, opts)
@@ -98,6 +100,7 @@ class Monitoring(pulumi.ComponentResource):
         release = stack.install(f"{name}-release", chart_values(args), after, namespace=namespace)
         if args.traits.accelerators if args.gpu_dashboard is None else args.gpu_dashboard:
             self._gpu_dashboard(name, namespace)
+        self.crds = crds
         self.namespace = release.namespace.apply(str)
         self.grafana_secret = secret.metadata.name.apply(str)
         self.register_outputs({"namespace": self.namespace, "grafana_secret": self.grafana_secret})
