@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from cnai.errors import UserError
 from cnai.sandbox.paths import SandboxDir, project_dir
@@ -48,10 +47,9 @@ def read_stack_config(project: Path, env: str) -> Mapping[str, Any]:
             f"no environment {env!r}: {path.relative_to(project)} does not exist (there are: {known}); "
             f"`./cnai init {env}` writes one"
         )
-    try:
-        document = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path.relative_to(project)} is not YAML: {' '.join(str(error).split())}") from None
+    from cnai.environment import read_yaml
+
+    document = read_yaml(path.read_text(), str(path.relative_to(project))) or {}
     config = document.get("config", {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise UserError(f"{path.relative_to(project)}: expected a mapping with a mapping `config:`")

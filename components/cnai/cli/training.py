@@ -38,8 +38,8 @@ def train(
     target = Target.of(env, sandbox=sandbox)
     kube = cluster_of(target)
     job = manifest(target, path, team)
-    namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
-    submit(kube, job)
+    made = submit(kube, job)
+    namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     if not as_json:
         out.print(f"submitted TrainJob {namespace}/{name}", highlight=False)
     if not follow:
@@ -79,10 +79,12 @@ def cluster_of(target: Target) -> Kube:
     return Kube.from_kubeconfig(target.sandbox.kubeconfig)
 
 
-def submit(kube: Kube, job: dict[str, Any]) -> None:
-    """Creates it; the API server's or the Trainer's own words where it is refused."""
+def submit(kube: Kube, job: dict[str, Any]) -> Object:
+    """Creates it under a name of its own; the API server's or the Trainer's own words where it is refused."""
+    metadata = {key: value for key, value in job["metadata"].items() if key != "name"}
+    named = job | {"metadata": metadata | {"generateName": f"{job['metadata']['name']}-"}}
     try:
-        kube.create(job, field_manager=FIELD_MANAGER)
+        return kube.create(named, field_manager=FIELD_MANAGER)
     except ApiError as error:
         raise UserError(f"the cluster refused the job: {error.message}") from error
 

@@ -19,6 +19,8 @@ from cnai.sandbox.engine.language.exits import REPORTED
 from cnai.sandbox.engine.orphans import die_with_parent
 
 Json = dict[str, Any]
+MONITOR_GONE = "resource monitor shut down"
+"""What the SDK raises when the engine has stopped at an error, which it has reported itself."""
 
 
 def main() -> None:
@@ -68,8 +70,9 @@ def _run(program: str, parallel: int) -> int:
         return REPORTED
     except grpc.RpcError as error:
         return _lost_engine(error)
-    except BaseException:  # noqa: BLE001 - whatever the program raised, the user must see it
-        pulumi.log.error(traceback.format_exc())
+    except BaseException as error:  # noqa: BLE001 - whatever the program raised, the user must see it
+        if str(error) != MONITOR_GONE:
+            pulumi.log.error(traceback.format_exc())
         return REPORTED
     return 0
 
