@@ -39,3 +39,20 @@ def reference(model_dir):
         return output[0, len(prompt) :].tolist()
 
     return generate
+
+
+@pytest.fixture(scope="session")
+def server(model_dir, adapter_dir, tmp_path_factory):
+    """A real server process: its address and its log."""
+    from serving import process
+
+    log = tmp_path_factory.mktemp("server") / "log"
+    with process(model_dir, log, "--adapters", f"tiny-lora={adapter_dir}") as (url, _):
+        yield url, log
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    from openai import OpenAI
+
+    return OpenAI(base_url=f"{server[0]}/v1", api_key="none", max_retries=0)
