@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from release_bench import Bench
+from release_bench import NODE, Bench
 
 from cnai.catalog import Package
 from cnai.kube import Kube, Object
@@ -12,8 +12,6 @@ from cnai.sandbox.controlplane import ControlPlane
 from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.release import ReleaseResource
 from cnai.sandbox.toolchain import ensure
-
-NODE = "node-of-releases"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from cnai.kube import Object
 from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.release import ReleaseResource
 
+NODE = "node-of-releases"
 URN = "urn:pulumi:test::test::kubernetes:helm.sh/v3:Release::app"
 
 

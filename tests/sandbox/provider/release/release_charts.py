@@ -50,6 +50,13 @@ spec:
   template:
     spec: {restartPolicy: Never, containers: [{name: main, image: hook}]}
 """
+LAST_HOOK = HOOK.replace("post-install", "pre-delete")
+# Of kinds that no test makes: while it is there, nothing of them could be changed.
+HOOKED_WEBHOOK = (
+    WEBHOOK.replace("-webhook", "-hooked")
+    .replace('-hooked"}', '-hooked", annotations: {helm.sh/hook: post-install}}')
+    .replace('apiGroups: [""]', "apiGroups: [hooked.example.com]")
+)
 STATEFUL = """
 apiVersion: apps/v1
 kind: StatefulSet

@@ -55,7 +55,6 @@ def test_a_release_from_a_repository_is_created_upgraded_and_destroyed_without_s
 
         return run
 
-    assert stack.preview(program("one"))["create"] == 3
     assert stack.up(program("one"))["create"] == 3
     name = stack.resources()["app"]["outputs"]["name"]
     assert name.startswith("app-")

@@ -10,8 +10,20 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from release_bench import URN, Bench
-from release_charts import DEPLOYMENT, HOOK, KEPT, SETTINGS, STATEFUL, WEBHOOK, crd, packed, write_chart
+from release_bench import NODE, URN, Bench
+from release_charts import (
+    DEPLOYMENT,
+    HOOK,
+    HOOKED_WEBHOOK,
+    KEPT,
+    LAST_HOOK,
+    SETTINGS,
+    STATEFUL,
+    WEBHOOK,
+    crd,
+    packed,
+    write_chart,
+)
 
 from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload
 from cnai.kube import Kube, Object
@@ -36,6 +48,7 @@ def test_a_release_is_installed_upgraded_and_leaves_nothing_that_helm_would_leav
         "webhook": WEBHOOK,
         "kept": KEPT,
         "hook": HOOK,
+        "hooked": HOOKED_WEBHOOK,
         "db": STATEFUL,
     }
     chart = write_chart(tmp_path / "chart", templates, crds=(crd("life.example.com", conversion=True),))
@@ -51,6 +64,7 @@ def test_a_release_is_installed_upgraded_and_leaves_nothing_that_helm_would_leav
     assert report["rung"] == "chart"
     assert {(left["kind"], left["name"]) for left in report["left_out"]} == {
         ("ValidatingWebhookConfiguration", "app-webhook"),
+        ("ValidatingWebhookConfiguration", "app-hooked"),
         ("CustomResourceDefinition", "things.life.example.com"),
     }
 
@@ -258,4 +272,13 @@ def test_a_crd_that_two_releases_bring_goes_with_the_last_of_them(bench: Bench, 
 
     bench.resource.delete(URN, f"{bench.namespace}/other", other, {}, 0)
     assert kube.get(*CRD, "things.shared.example.com") is None
+    assert kube.get("v1", "Namespace", bench.namespace) is None
+
+
+def test_a_release_whose_last_hook_finds_no_node_goes_without_it(bench: Bench, kube: Kube, tmp_path: Path):
+    bench.create(write_chart(tmp_path / "chart", {"settings": SETTINGS, "last": LAST_HOOK}))
+    kube.delete("v1", "Node", NODE)
+
+    bench.delete()
+
     assert kube.get("v1", "Namespace", bench.namespace) is None

@@ -98,3 +98,9 @@ def test_heads_come_from_json_too():
 
 def test_a_dashed_line_inside_a_text_does_not_end_a_document():
     assert len(split("kind: A\ntext: |\n  one\n  ---\n  two\n--- # next\nkind: B\n")) == 2
+
+
+def test_dates_and_the_equals_sign_are_text_as_kubernetes_reads_them():
+    assert load("kind: A\nenum: [=, '!=']\nday: 2026-01-01\n") == [
+        {"kind": "A", "enum": ["=", "!="], "day": "2026-01-01"}
+    ]

@@ -6,7 +6,18 @@ from typing import Any, cast
 
 import yaml
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+def _loader() -> Any:
+    """YAML as Kubernetes reads it: dates stay text, and so does a lone `=`, which CRDs list as an operator."""
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in entries if not tag.endswith((":timestamp", ":value"))]
+        for first, entries in base.yaml_implicit_resolvers.items()
+    }
+    return type("KubernetesLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+
+
+LOADER = _loader()
 _SEPARATOR = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 HEAD = ("apiVersion", "kind", "metadata")

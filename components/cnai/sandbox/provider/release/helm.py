@@ -16,8 +16,6 @@ PREFIX = re.compile(r"^Error: (?:(?:UPGRADE|INSTALLATION|ROLLBACK|uninstallation
 # On Linux the kernel ends Helm with the thread that started it, so that a killed provider leaves no Helm behind.
 BOUND_TO_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 THROTTLE = ("--qps", "500", "--burst-limit", "500")
-GRACE_S = 60
-"""How much longer than the time that Helm was given a process may take before it is ended."""
 
 
 class HelmError(Exception):
@@ -30,17 +28,18 @@ class Helm:
     def __init__(self, binary: Path, home: Path) -> None:
         self._binary, self._home = binary, home
         self._running: set[subprocess.Popen[str]] = set()
+        self.cancelled = False
         self._lock = threading.Lock()
 
     def run(self, *arguments: str, timeout_s: float, values: Mapping[str, Any] | None = None) -> str:
-        """Helm's standard output. `values` never touch a disk."""
+        """Helm's standard output. `values` never touch a disk; after `timeout_s` the process is ended."""
         command = [str(self._binary), *arguments, *(("--values", "-") if values is not None else ())]
         with self._started(command) as process:
             try:
                 stdin = None if values is None else json.dumps(values)
-                stdout, stderr = process.communicate(stdin, timeout=timeout_s + GRACE_S)
+                stdout, stderr = process.communicate(stdin, timeout=timeout_s)
             except subprocess.TimeoutExpired as error:
-                raise HelmError(f"helm {arguments[0]} did not end within {timeout_s + GRACE_S:.0f} s") from error
+                raise HelmError(f"helm {arguments[0]} did not end within {timeout_s:.0f} s") from error
         if process.returncode:
             raise HelmError(said(stderr) or f"helm {arguments[0]} ended with {process.returncode}")
         return stdout
@@ -48,6 +47,7 @@ class Helm:
     def cancel(self) -> None:
         """Asks whatever runs to end; Helm then marks its release as failed."""
         with self._lock:
+            self.cancelled = True
             for process in self._running:
                 process.terminate()
 

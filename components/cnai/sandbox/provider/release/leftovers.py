@@ -6,6 +6,7 @@ from typing import Any
 
 from cnai.kube import Kube, NoKindError
 from cnai.sandbox.provider.release.documents import heads, load, split
+from cnai.sandbox.provider.release.ownership import await_gone
 from cnai.sandbox.provider.release.records import Record, Records
 from cnai.sandbox.provider.release.strip import SUSPICIOUS, LeftOut, stripped
 
@@ -13,6 +14,7 @@ Object = dict[str, Any]
 KEEP = "helm.sh/resource-policy"
 RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 IMMUTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "Service", "PersistentVolumeClaim"})
+TERMINATION_S = 120.0
 CREATED = "cnai.dev/created-for-a-release"
 
 
@@ -85,7 +87,11 @@ def drop_webhooks(kube: Kube, record: Record) -> list[LeftOut]:
 
 def ensure_namespace(kube: Kube, name: str) -> None:
     """As `--create-namespace`, but remembered: Helm never removes a namespace, the sandbox has to."""
-    if kube.get("v1", "Namespace", name) is None:
+    live = kube.get("v1", "Namespace", name)
+    if live and live["metadata"].get("deletionTimestamp"):
+        await_gone(kube, [live], TERMINATION_S)
+        live = None
+    if live is None:
         labels = {"name": name, CREATED: "true"}
         kube.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, "cnai-sandbox"

@@ -44,25 +44,26 @@ class Offline:
     def why(self, url: str) -> str:
         """Why the repository cannot be had now, "" where it can be tried."""
         host, port = host_of(url)
+        place = f"{host}:{port}"
         with self._lock:  # one asks, the others get its answer
-            if host in self._reached:
+            if place in self._reached:
                 return ""
             known = self._load()
-            if host in known:
-                return known[host][1]
+            if place in known:
+                return known[place][1]
             reason = self._probe(host, port)
             if reason:
-                self._save(known | {host: (time.time(), reason)})
+                self._save(known | {place: (time.time(), reason)})
             else:
-                self._reached.add(host)
+                self._reached.add(place)
             return reason
 
     def note(self, url: str, reason: str) -> None:
         """The host took the connection, but nothing came of it."""
-        host, _ = host_of(url)
+        place = ":".join(map(str, host_of(url)))
         with self._lock:
-            self._reached.discard(host)
-            self._save(self._load() | {host: (time.time(), reason)})
+            self._reached.discard(place)
+            self._save(self._load() | {place: (time.time(), reason)})
 
     def _load(self) -> dict[str, tuple[float, str]]:
         try:

@@ -27,6 +27,8 @@ from cnai.sandbox.provider.release.report import RealController, Report
 from cnai.sandbox.provider.release.strip import LeftOut, served_groups
 
 Object = dict[str, Any]
+STEPS, GRACE_S = 3, 60
+"""Helm's `--timeout` is for each step (hooks, what they lead to, hooks); a process that takes longer is ended."""
 POST_RENDERER = "cnai.sandbox.provider.release.postrender"
 
 
@@ -104,7 +106,7 @@ class Operations:
                 *release.flags(),
                 *self._post_renderer(release, notes),
                 *self._common(release, timeout_s),
-                timeout_s=timeout_s,
+                timeout_s=STEPS * timeout_s + GRACE_S,
                 values=release.values,
             )
             return [LeftOut(**row) for row in json.loads(notes.read_text())]
@@ -142,7 +144,7 @@ class Operations:
 
     def _go_back(self, release: Release, good: int, said: str, reasons: tuple[str, ...], timeout_s: float) -> None:
         try:
-            self._rollback(release, good, timeout_s, wait=release.waits)
+            self._rollback(release, good, timeout_s, wait=release.waits and not self._helm.cancelled)
         except HelmError as error:
             message = f"Helm release {release.id} could be neither upgraded ({said}) nor rolled back: {error}"
             raise PartialError(message, release.id, outputs(release.inputs, self._need(release)), reasons) from error
@@ -159,7 +161,7 @@ class Operations:
         hooks = [] if self._kube.list("v1", "Node") else ["--no-hooks"]
         flags = ["--ignore-not-found", "--wait", *hooks, *self._common(release, timeout_s)]
         try:
-            self._helm.run("uninstall", release.name, *flags, timeout_s=timeout_s)
+            self._helm.run("uninstall", release.name, *flags, timeout_s=STEPS * timeout_s + GRACE_S)
         except HelmError as error:
             raise ProviderError(f"Helm release {release.id} could not be uninstalled: {error}") from error
 
