@@ -27,7 +27,8 @@ def test_a_deployment_is_ready_when_all_its_replicas_are_new_and_available():
     [
         ({"observedGeneration": 0}, "has not seen this generation"),
         ({"updatedReplicas": 1}, "1 of 2 replicas have been updated"),
-        ({"updatedReplicas": 2, "replicas": 3}, "1 old replicas are still to go"),
+        ({"updatedReplicas": 2, "replicas": 3}, "1 replicas are still to go"),
+        ({"updatedReplicas": 3, "replicas": 3, "availableReplicas": 3}, "1 replicas are still to go"),
         ({"updatedReplicas": 2, "replicas": 2, "availableReplicas": 1}, "1 of 2 updated replicas are available"),
     ],
 )

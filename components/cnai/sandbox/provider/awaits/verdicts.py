@@ -57,10 +57,10 @@ def deployment(obj: Object, _: Surroundings) -> Verdict:
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     if updated < wanted:
         return waiting(f"{updated} of {wanted} replicas have been updated")
-    if total > updated:
-        return waiting(f"{total - updated} old replicas are still to go")
-    if (available := status.get("availableReplicas", 0)) < updated:
-        return waiting(f"{available} of {updated} updated replicas are available")
+    if total > wanted:
+        return waiting(f"{total - wanted} replicas are still to go")
+    if (available := status.get("availableReplicas", 0)) < wanted:
+        return waiting(f"{available} of {wanted} updated replicas are available")
     return READY
 
 
