@@ -34,6 +34,8 @@ class Feature:
     wanted: Callable[[Environment], bool]
     after: tuple[str, ...] = ()
     """Features that must be there first, where they are wanted at all."""
+    until: Callable[[Any], pulumi.Resource] = lambda component: component
+    """The part of it that others wait for."""
 
 
 def monitoring_args(environment: Environment, traits: ClusterTraits) -> MonitoringArgs:
@@ -77,7 +79,10 @@ def _secret(environment: Environment, name: str) -> pulumi.Output[str] | None:
 FEATURES: Mapping[str, Feature] = {
     # First, since others bring ServiceMonitors.
     "monitoring": Feature(
-        component=Monitoring, args=monitoring_args, wanted=lambda environment: environment.features.monitoring
+        component=Monitoring,
+        args=monitoring_args,
+        wanted=lambda environment: environment.features.monitoring,
+        until=lambda monitoring: monitoring.crds,
     ),
     "cert-manager": Feature(
         component=CertManager,
@@ -173,7 +178,7 @@ class Platform(pulumi.ComponentResource):
         built: dict[str, pulumi.ComponentResource] = {}
         for name, feature in FEATURES.items():
             if feature.wanted(self.environment):
-                first = [built[each] for each in feature.after if each in built]
+                first = [FEATURES[each].until(built[each]) for each in feature.after if each in built]
                 args = feature.args(self.environment, self.cluster.traits)
                 built[name] = feature.component(name, args, self._on_cluster(self.pools[SYSTEM_POOL], *first))
         return built
