@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from cnai_training import config
-from cnai_training.prepare import prepare
+from cnai_training.prepare.pipeline import prepare
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from cnai_training.distributed import World
 from cnai_training.errors import TrainingError
 
 Facts = dict[str, Any]
+# One process is a layout like any other here.
+warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")
 # Frozen parameters come from the base model's folder: a checkpoint of adapters is as small as they are.
 OPTIONS = StateDictOptions(flatten_optimizer_state_dict=True, ignore_frozen_params=True, strict=False)
 
@@ -94,9 +97,11 @@ class Checkpoints:
             if self.world.first:
                 storage.remove(self.folder(step))
             self.world.barrier()
-        writer = FsspecWriter(self.folder(step))
+        writer = FsspecWriter(self.folder(step), sync_files=storage.is_local(self.url))
         writer.fs = digests = Digests(writer.fs)
-        written = dcp.async_save(state_of(model, optimizer), storage_writer=writer, process_group=self._group)
+        written = dcp.async_save(
+            state_of(model, optimizer), storage_writer=writer, process_group=self._group, no_dist=self._group is None
+        )
 
         def seen_through() -> None:
             written.result()
@@ -169,7 +174,8 @@ class Checkpoints:
     def load(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
         """Into whatever layout the model has now: shards are cut anew where the number of workers has changed."""
         state = state_of(model, optimizer)
-        dcp.load(state, storage_reader=FsspecReader(self.folder(step)), process_group=self._group)
+        reader = FsspecReader(self.folder(step))
+        dcp.load(state, storage_reader=reader, process_group=self._group, no_dist=self._group is None)
         set_model_state_dict(model, state["model"], options=OPTIONS)
         if optimizer is not None:
             set_optimizer_state_dict(model, optimizer, state["optimizer"], options=OPTIONS)
@@ -192,7 +198,7 @@ def note_name(rank: int, size: int) -> str:
 
 def intact(url: str, size: int, sha256: str) -> bool:
     try:
-        return storage.size(url) == size and hashlib.sha256(storage.read_bytes(url)).hexdigest() == sha256
+        return storage.size(url) == size and storage.sha256(url) == sha256
     except OSError:
         return False
 

@@ -10,7 +10,7 @@ from cnai_training.errors import TrainingError
 
 
 def prepare(given: config.Config, _: argparse.Namespace) -> int:
-    from cnai_training.prepare import prepare as run
+    from cnai_training.prepare.pipeline import prepare as run
 
     print(json.dumps(run(given), indent=2))
     return 0

@@ -122,7 +122,9 @@ class Evaluate:
     model: str = ""
     """A model folder; empty takes the last step's that there is."""
     tasks: list[str] = field(default_factory=lambda: ["cnai_dialogue"])
-    """Tasks of lm-eval, ours or its own (its own fetch their data)."""
+    """Tasks of lm-eval, `cnai_dialogue` or its own (its own fetch their data); empty leaves them out."""
+    questions: str = ""
+    """JSON lines with `question`, `choices` and `answer`, for `cnai_dialogue`."""
     task_limit: int = 0
     """Most examples of each task; 0 takes all."""
     safety: str = ""

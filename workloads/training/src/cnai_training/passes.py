@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
-from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
 from torch.nn.parallel import DistributedDataParallel
 
 from cnai_training.config import Parallel
 from cnai_training.distributed import World
 from cnai_training.errors import TrainingError
 from cnai_training.objectives import Micro, Objective, next_token_loss
+
+if TYPE_CHECKING:
+    from torch.distributed.pipelining import Schedule1F1B, ScheduleGPipe
 
 Passes = Callable[[list[Micro], float, bool], float]
 """Micro-batches, what each loss is multiplied with, and whether to go backward; gives the unscaled sum of losses."""
@@ -53,6 +56,9 @@ def pipelined(
     model: nn.Module, objective: Objective, precision: str, world: World, parallel: Parallel, micros: int
 ) -> Passes:
     """Micro-batches flow through the stages; the last one computes the loss and the others report 0."""
+    # Seconds to import, and only a pipeline needs it.
+    from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
+
     if not objective.pipelined:
         raise TrainingError("preference optimisation does not run in a pipeline; set parallel.pipeline=1")
     stages, place = world.along("pipeline"), world.place("pipeline")
@@ -69,12 +75,12 @@ def pipelined(
     def scaled(logits: Tensor, targets: Tensor) -> Tensor:
         return next_token_loss(logits, targets) * scale
 
-    def schedule() -> ScheduleGPipe | Schedule1F1B:
+    def schedule() -> "ScheduleGPipe | Schedule1F1B":
         stage = PipelineStage(model, place, stages, world.device, group=group)
         return kind(stage, micros, loss_fn=scaled, scale_grads=False)
 
     # A stage remembers shapes with gradients or without: training and evaluation have one each.
-    kept: dict[bool, ScheduleGPipe | Schedule1F1B] = {}
+    kept: "dict[bool, ScheduleGPipe | Schedule1F1B]" = {}
 
     def run(given: list[Micro], factor: float, backward: bool) -> float:
         nonlocal scale

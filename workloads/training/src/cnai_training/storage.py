@@ -13,6 +13,9 @@ from fsspec.core import url_to_fs
 from cnai_training.errors import TrainingError
 
 
+CHUNK = 16 * 2**20
+
+
 def join(base: str, *parts: str) -> str:
     return posixpath.join(base, *parts)
 
@@ -86,19 +89,41 @@ def upload(folder: Path, url: str) -> None:
         fs.put_file(str(file), path)
 
 
-def local_copy(url: str, sha256: str | None = None) -> Path:
+def sha256(url: str) -> str:
+    digest = hashlib.sha256()
+    with fsspec.open(url, "rb") as stream:
+        while piece := stream.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def copy(source: str, target: str) -> str:
+    """A file to another place, in pieces; gives its SHA-256."""
+    fs, path = url_to_fs(target)
+    fs.makedirs(posixpath.dirname(path), exist_ok=True)
+    digest = hashlib.sha256()
+    with fsspec.open(source, "rb") as stream, fs.open(path, "wb") as out:
+        while piece := stream.read(CHUNK):
+            digest.update(piece)
+            out.write(piece)
+    return digest.hexdigest()
+
+
+def local_copy(url: str, sha256: str = "") -> Path:
     """The file itself where it is local, else a copy kept for this machine; checked where a digest is given."""
     if is_local(url):
         return Path(url.removeprefix("file://"))
-    cache = Path(tempfile.gettempdir()) / "cnai-training" / hashlib.sha256(f"{url} {sha256}".encode()).hexdigest()
+    fs, path = url_to_fs(url)
+    # Without a digest the size and date tell whether the object is still the one that was copied.
+    version = sha256 or f"{fs.size(path)} {fs.info(path).get('LastModified', fs.info(path).get('created', ''))}"
+    cache = Path(tempfile.gettempdir()) / "cnai-training" / hashlib.sha256(f"{url} {version}".encode()).hexdigest()
     target = cache / posixpath.basename(url)
     if target.exists():
         return target
-    content = read_bytes(url)
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise TrainingError(f"{url} is not the file its manifest describes; prepare the data again")
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as partial:
-        partial.write(content)
-    Path(partial.name).replace(target)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        partial = Path(folder) / target.name
+        if copy(url, str(partial)) != sha256 and sha256:
+            raise TrainingError(f"{url} is not the file its manifest describes; prepare the data again")
+        partial.replace(target)
     return target

@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 
 
+DATE = re.compile(r"\d{4}([-./ ])\d\d\1\d\d\b|\d\d([-./ ])\d\d\2\d{4}\b")
+
+
 def luhn(digits: str) -> bool:
     """The check digit of payment cards."""
     total = 0
@@ -21,7 +24,7 @@ def iban(text: str) -> bool:
 
 
 def phone(text: str) -> bool:
-    return 9 <= sum(c.isdigit() for c in text) <= 15
+    return 9 <= sum(c.isdigit() for c in text) <= 15 and not DATE.match(text)
 
 
 def anything(_: str) -> bool:
@@ -51,8 +54,16 @@ KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         anything,
     ),
-    ("PHONE", re.compile(r"(?<![\w.])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)?\d{2,4}(?:[ .-]\d{2,4}){2,4}(?![\w.]*\d)"), phone),
-)  # fmt: skip
+    (
+        "PHONE",
+        re.compile(
+            r"(?<![\w.])(?:\+\d{8,15}"
+            r"|(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?\d{2,4}(?:[ .-]?\d{2,4}){1,3}|\d{2,4}(?:[ .-]\d{2,4}){2,4}))"
+            r"(?![\w.]*\d)"
+        ),
+        phone,
+    ),
+)
 
 
 def masked(text: str, counts: Counter[str]) -> str:

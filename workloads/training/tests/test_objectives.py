@@ -1,0 +1,164 @@
+"""Fine-tuning teaches the assistant's words, adapters change nothing else, and DPO is what others compute."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Together, linked, losses, settings, tiny
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from cnai_training import train
+from cnai_training.data import Rows
+from cnai_training.errors import TrainingError
+from cnai_training.objectives import IGNORE, answer_logprobs, dpo_loss, language, preference
+
+CPU = torch.device("cpu")
+LORA = {"lora_rank": 4, "lora_alpha": 8.0, "learning_rate": 0.02}
+
+
+@pytest.fixture(scope="module")
+def based(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a base model and one that was fine-tuned through adapters."""
+    run = linked(prepared, tmp_path_factory.mktemp("based") / "run")
+    given = tiny(run, finetune=LORA)
+    for name in ("train", "finetune"):
+        train.run(train.job(name, given))
+    return run
+
+
+def test_a_fixed_seed_gives_a_fixed_loss(based: Path) -> None:
+    """The number itself: a change of the data's order, the initial values or the schedule shows here."""
+    curve = losses(based)
+    assert curve[1] == pytest.approx(5.946031, rel=1e-5)
+    assert curve[6] == pytest.approx(5.8, rel=1e-4)
+
+
+def test_only_the_assistants_words_are_learned(prepared: Path) -> None:
+    rows = Rows(str(prepared / "data/chat/train"))
+    batch = rows.batch([0, 1, -1])
+    micro = language(batch, CPU)
+    judged = micro.targets != IGNORE
+    assert torch.equal(judged[:2], batch["learned"][:2, 1:] == 1)
+    assert not judged[2].any()
+    assert micro.count == int(judged.sum()) > 0
+
+
+def test_adapters_leave_the_base_alone_and_peft_loads_them(based: Path) -> None:
+    merged = AutoModelForCausalLM.from_pretrained(based / "finetune/model").eval()
+    base = AutoModelForCausalLM.from_pretrained(based / "train/model").eval()
+    tokens = torch.randint(0, 300, (2, 16))
+    with torch.no_grad():
+        plain = base(tokens).logits
+        adapted = PeftModel.from_pretrained(base, str(based / "finetune/adapter")).eval()(tokens).logits
+        torch.testing.assert_close(merged(tokens).logits, adapted, atol=1e-5, rtol=1e-4)
+    assert float((adapted - plain).abs().max()) > 1e-3
+    before, after = (load_file(based / step / "model/model.safetensors") for step in ("train", "finetune"))
+    changed = {name.rsplit(".", 2)[1] for name in before if not before[name].equal(after[name])}
+    assert changed == {"q_proj", "k_proj", "v_proj", "o_proj"}
+
+
+def test_a_checkpoint_of_adapters_holds_only_adapters(based: Path) -> None:
+    folders = {step: max((based / step / "checkpoints").iterdir()) for step in ("train", "finetune")}
+    size = {step: sum(file.stat().st_size for file in folder.iterdir()) for step, folder in folders.items()}
+    assert size["finetune"] < size["train"] / 2
+
+
+def test_dropout_resumes_to_the_last_digit(based: Path, prepared: Path, tmp_path: Path) -> None:
+    base = {**LORA, "lora_dropout": 0.3, "base": str(based / "train/model")}
+    runs = [linked(prepared, tmp_path / name) for name in ("once", "twice")]
+    for run in runs:
+        train.run(train.job("finetune", tiny(run, finetune=base)))
+    checkpoints = runs[1] / "finetune/checkpoints"
+    for path in (checkpoints / "step-00000006").iterdir():
+        path.unlink()
+    train.run(train.job("finetune", tiny(runs[1], finetune=base)))
+    assert len((runs[1] / "finetune/metrics.jsonl").read_text().splitlines()) == 6 + 3
+    assert losses(runs[0], "finetune") == losses(runs[1], "finetune")
+
+
+def test_an_adapter_target_that_is_not_there_is_one_clear_error(based: Path) -> None:
+    with pytest.raises(TrainingError, match="lora_targets"):
+        train.run(train.job("finetune", tiny(based, finetune={**LORA, "lora_targets": ["no_such"]})))
+
+
+@pytest.mark.parametrize("adapters", [{}, LORA], ids=["whole", "lora"])
+def test_alignment_starts_at_log_two_and_learns_the_preference(
+    based: Path, prepared: Path, tmp_path: Path, adapters: dict[str, Any]
+) -> None:
+    run = linked(prepared, tmp_path / "run")
+    given = {"base": str(based / "finetune/model"), **adapters, "learning_rate": 0.01, "steps": 10}
+    train.run(train.job("align", tiny(run, align=given)))
+    curve = losses(run, "align")
+    assert curve[1] == pytest.approx(0.693147, abs=1e-5)
+    assert curve[10] < 0.6, curve
+
+
+def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path) -> None:
+    logging.disable(logging.WARNING)
+    from transformers import PreTrainedTokenizerFast
+    from trl import DPOConfig, DPOTrainer  # pyright: ignore
+    from datasets import Dataset
+
+    rows = Rows(str(prepared / "data/preferences/train")).batch([0, 1, 2])
+    policy = AutoModelForCausalLM.from_pretrained(based / "finetune/model").eval()
+    reference = AutoModelForCausalLM.from_pretrained(based / "train/model").eval()
+    micro = preference(rows, CPU)
+    with torch.no_grad():
+        logprobs = [answer_logprobs(model(micro.tokens).logits, micro.targets) for model in (policy, reference)]
+    ours = float(dpo_loss(*logprobs, beta=0.3).mean())
+
+    def pair(row: int) -> dict[str, list[int]]:
+        sides = {}
+        for side in ("chosen", "rejected"):
+            learned = rows[f"{side}_learned"][row].nonzero().flatten()
+            first, last = int(learned[0]), int(learned[-1])
+            sides["prompt_ids"] = rows[side][row, :first].tolist()
+            sides[f"{side}_ids"] = rows[side][row, first : last + 1].tolist()
+        return sides
+
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(based / "train/model")
+    trainer = DPOTrainer(
+        model=policy,
+        ref_model=reference,
+        args=DPOConfig(output_dir=str(tmp_path), beta=0.3, use_cpu=True, bf16=False, report_to=[], disable_dropout=True, max_length=None),
+        train_dataset=Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
+        processing_class=tokenizer,
+    )
+    inputs = trainer.data_collator([pair(row) for row in range(3)])
+    with torch.no_grad():
+        theirs = float(trainer.compute_loss(trainer.model, inputs))
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert ours != pytest.approx(0.693147, abs=1e-3)
+
+
+def test_fine_tuning_and_alignment_are_the_same_over_two_processes(
+    based: Path, prepared: Path, together: Together, tmp_path: Path
+) -> None:
+    layouts = {
+        "alone": {},
+        "ddp": {"data": "ddp"},
+        "fsdp": {"data": "fsdp"},
+        "pipeline": {"pipeline": 2},
+    }
+    runs = {name: linked(prepared, tmp_path / name) for name in layouts}
+    jobs = []
+    for name, parallel in layouts.items():
+        adapted = {**LORA, "base": str(based / "train/model")} if name != "pipeline" else {"base": str(based / "train/model")}
+        given = settings(runs[name], finetune=adapted, align={"base": str(based / "train/model")}, parallel=parallel)
+        jobs += [(job, given) for job in ("finetune", "align") if (job, name) != ("align", "pipeline")]
+    for job, given in jobs[:2]:
+        train.run(train.job(job, tiny(runs["alone"], **{k: v for k, v in given.items() if k not in ("run", "prepare", "model")})))
+    together(jobs[2:], 2)
+    for name in ("ddp", "fsdp"):
+        for job in ("finetune", "align"):
+            assert losses(runs[name], job) == pytest.approx(losses(runs["alone"], job), rel=1e-4), (name, job)
+    whole = linked(prepared, tmp_path / "whole")
+    train.run(train.job("finetune", tiny(whole, finetune={"base": str(based / "train/model")})))
+    assert losses(runs["pipeline"], "finetune") == pytest.approx(losses(whole, "finetune"), rel=1e-4)
+    adapters = [load_file(runs[name] / "finetune/adapter/adapter_model.safetensors") for name in ("alone", "fsdp")]
+    assert all(torch.allclose(adapters[0][key], adapters[1][key], atol=2e-3) for key in adapters[0])
