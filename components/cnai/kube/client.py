@@ -1,46 +1,15 @@
 """Kubernetes objects as plain dicts over the API server's HTTP interface."""
 
-import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import httpx2
-import yaml
-from lightkube.config.client_adapter import ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig, SingleConfig
-from lightkube.config.models import User
-from lightkube.core.exceptions import ConfigError
+from lightkube.config.kubeconfig import SingleConfig
 
 from cnai.errors import UserError
-
-Object = dict[str, Any]
-Params = dict[str, str]
-PATCH_TYPES = {
-    "apply": "application/apply-patch+yaml",
-    "json": "application/json-patch+json",
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-}
-ATTEMPTS = 3
-"""How often a request that is safe to repeat is sent when the connection breaks or the server asks to wait."""
-
-
-class ApiError(Exception):
-    """What the API server answered, in its own words; `status` 0 means that no answer came."""
-
-    def __init__(self, status: int, message: str, reason: str = "", body: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.reason = reason
-        self.body = dict(body or {})
-
-
-class NoKindError(ApiError):
-    """The API server does not serve this kind (yet)."""
+from cnai.kube.connection import Connection, Object, Params, Warn, chosen
+from cnai.kube.errors import ApiError, NoKindError
 
 
 @dataclass(frozen=True)
@@ -62,12 +31,9 @@ class Kube:
 
     def __init__(self, config: SingleConfig) -> None:
         self.context = config.context_name
-        self.server: str = config.cluster.server
         self.namespace: str = config.namespace
-        config = config._replace(user=config.user or User())
-        connection = ConnectionParams(timeout=httpx2.Timeout(60), trust_env=False)
-        settings = cast("dict[str, Any]", connection.httpx_params(config))  # pyright: ignore[reportUnknownMemberType]
-        self._http = httpx2.Client(**settings, limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64))
+        self._connection = Connection(config)
+        self.server = self._connection.server
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
 
     @classmethod
@@ -82,17 +48,10 @@ class Kube:
     @classmethod
     def from_content(cls, text: str, context: str | None = None, path: Path | None = None) -> "Kube":
         """The same from a kubeconfig's text; `path` is what its relative file names start from."""
-        try:
-            config = KubeConfig.from_dict(yaml.safe_load(text), path)  # pyright: ignore[reportUnknownMemberType]
-            chosen = config.get(context)
-            if chosen is None:
-                raise ConfigError("it names no current context")
-            return cls(chosen)
-        except (ConfigError, AttributeError, KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
-            raise UserError(f"kubeconfig {path or 'given as text'}: {error}") from error
+        return cls(chosen(text, context, path))
 
     def close(self) -> None:
-        self._http.close()
+        self._connection.close()
 
     def apply(
         self,
@@ -101,23 +60,27 @@ class Kube:
         force: bool = False,
         dry_run: bool = False,
         subresource: str | None = None,
+        warn: Warn | None = None,
     ) -> Object:
-        """Server-side apply; creates what is not there. A conflict is `ApiError` 409."""
+        """Server-side apply; creates what is not there. A conflict is `ApiError` 409.
+
+        `warn` gets the server's remarks, such as a field that a custom resource's schema does not know.
+        """
         metadata = obj["metadata"]
         path = self._path(obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"), subresource)
         params = {"fieldManager": field_manager, "force": "true" if force else "false", **_dry_run(dry_run)}
-        return self._send("PATCH", path, params, obj, "apply")
+        return self._connection.send("PATCH", path, params, obj, "apply", warn)
 
     def create(self, obj: Object, field_manager: str | None = None, dry_run: bool = False) -> Object:
         endpoint = self.endpoint(obj["apiVersion"], obj["kind"])
         path = endpoint.path(None, obj.get("metadata", {}).get("namespace") or self.namespace)
-        return self._send("POST", path, _manager(field_manager) | _dry_run(dry_run), obj)
+        return self._connection.send("POST", path, _manager(field_manager) | _dry_run(dry_run), obj)
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """None where the object is not there; a kind that is not served is `NoKindError`."""
         path = self._path(api_version, kind, name, namespace)
         try:
-            return self._send("GET", path)
+            return self._connection.send("GET", path)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -135,7 +98,7 @@ class Kube:
         field_manager: str | None = None,
     ) -> Object:
         path = self._path(api_version, kind, name, namespace, subresource)
-        return self._send("PATCH", path, _manager(field_manager), patch, patch_type)
+        return self._connection.send("PATCH", path, _manager(field_manager), patch, patch_type)
 
     def delete(
         self,
@@ -149,7 +112,7 @@ class Kube:
         else the object, with its `deletionTimestamp`."""
         path = self._path(api_version, kind, name, namespace)
         try:
-            return self._send("DELETE", path, {"propagationPolicy": propagation})
+            return self._connection.send("DELETE", path, {"propagationPolicy": propagation})
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -173,19 +136,7 @@ class Kube:
         params |= {"resourceVersion": resource_version} if resource_version else {}
         params |= _selectors(label_selector, field_selector)
         path = self.endpoint(api_version, kind).path(None, namespace)
-        try:
-            timeout = httpx2.Timeout(10, read=timeout_s + 30)
-            with self._http.stream("GET", path, params=params, timeout=timeout) as response:
-                if response.is_error:
-                    response.read()
-                    raise _refusal(response)
-                for line in response.iter_lines():
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise _as_error(event["object"].get("code", 500), event["object"])
-                    yield event["type"], event["object"]
-        except httpx2.TransportError as error:
-            raise ApiError(0, f"the API server at {self.server} broke off the watch on {kind}: {error}") from error
+        yield from self._connection.events(path, params, timeout_s + 30)
 
     def listing(
         self,
@@ -200,7 +151,7 @@ class Kube:
         params = {"limit": "1000"} | _selectors(label_selector, field_selector)
         found: list[Object] = []
         while True:
-            page = self._send("GET", path, params)
+            page = self._connection.send("GET", path, params)
             items = cast("list[Object]", page.get("items") or [])
             found += [{"apiVersion": api_version, "kind": kind, **item} for item in items]
             if not (more := page["metadata"].get("continue")):
@@ -228,7 +179,7 @@ class Kube:
     def _discover(self, api_version: str) -> None:
         prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         try:
-            served = self._send("GET", prefix)
+            served = self._connection.send("GET", prefix)
         except ApiError as error:
             if error.status == 404:
                 return
@@ -243,28 +194,6 @@ class Kube:
     ) -> str:
         return self.endpoint(api_version, kind).path(name, namespace or self.namespace, subresource)
 
-    def _send(
-        self, method: str, path: str, params: Params | None = None, body: Any = None, patch_type: str | None = None
-    ) -> Object:
-        headers = {"Content-Type": PATCH_TYPES[patch_type] if patch_type else "application/json"}
-        content = None if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        left = ATTEMPTS if method in ("GET", "DELETE") or patch_type in ("apply", "merge") else 1
-        while True:
-            left -= 1
-            try:
-                response = self._http.request(method, path, params=params, content=content, headers=headers)
-            except httpx2.TransportError as error:
-                if not left:
-                    raise ApiError(0, f"the API server at {self.server} does not answer: {error}") from error
-                time.sleep(0.2)
-                continue
-            if response.status_code == 429 and left:
-                time.sleep(min(float(response.headers.get("Retry-After") or 1), 5))
-                continue
-            if response.is_error:
-                raise _refusal(response)
-            return json.loads(response.content)
-
 
 def _manager(field_manager: str | None) -> Params:
     return {"fieldManager": field_manager} if field_manager else {}
@@ -276,16 +205,3 @@ def _selectors(labels: str | None, fields: str | None) -> Params:
 
 def _dry_run(wanted: bool) -> Params:
     return {"dryRun": "All"} if wanted else {}
-
-
-def _refusal(response: httpx2.Response) -> ApiError:
-    try:
-        body: Any = json.loads(response.content)
-    except ValueError:
-        return ApiError(response.status_code, response.text.strip() or response.reason_phrase)
-    return _as_error(response.status_code, cast("Object", body) if isinstance(body, dict) else {"message": str(body)})
-
-
-def _as_error(status: int, body: Mapping[str, Any]) -> ApiError:
-    message = str(body.get("message") or body.get("reason") or f"HTTP {status}")
-    return ApiError(status, message, str(body.get("reason") or ""), body)
