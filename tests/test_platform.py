@@ -15,7 +15,7 @@ from cnai.clouds import local
 from cnai.environment import Environment
 from cnai.environment.needs import PACKAGES
 from cnai.platform import FEATURES, Platform
-from conftest import SECRET
+from recording import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 BARE = {"cnai:cloud": {"local": {}}, "cnai:pools": {"system": {"min": 2, "max": 2}}}

@@ -17,7 +17,8 @@ def empty(project: Clone) -> set[str]:
 @pytest.fixture(scope="module")
 def brought_up(project: Clone, empty: set[str]) -> dict:
     assert empty
-    project.run("pulumi", "config", "set", "--secret", "--path", "cnai:secrets.grafana_admin", SECRET, "-s", "local")
+    key = "cnai:secrets.grafana_admin_password"
+    project.run("pulumi", "config", "set", "--secret", "--path", key, SECRET, "-s", "local")
     return project.json("up", "local")
 
 
