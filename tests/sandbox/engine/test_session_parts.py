@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from cnai.sandbox.engine import Busy, EnvironmentLock, Event, Session, forget_st
 from cnai.sandbox.engine.events import parse
 from cnai.sandbox.engine.failures import sentence
 from cnai.sandbox.engine.plugins import write_shims
-from cnai.sandbox.engine.process import Outcome
+from cnai.sandbox.engine.process import Outcome, run
 from cnai.sandbox.engine.stackconfig import readable_config
 from cnai.sandbox.engine.vault import Vault, is_ours
 from cnai.sandbox.paths import SandboxDir
@@ -78,7 +79,17 @@ def test_diagnostics_come_without_colour_codes():
     assert event.label == "Namespace mesh"
 
 
-@pytest.mark.parametrize("payload", [{"severity": "debug"}, {"severity": "info", "ephemeral": True}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"severity": "debug"},
+        {"severity": "info", "ephemeral": True},
+        {
+            "severity": "warning",
+            "message": "using pulumi-resource-kubernetes from $PATH at /x/pulumi-resource-kubernetes",
+        },
+    ],
+)
 def test_what_the_engine_says_to_itself_is_not_shown(payload: dict[str, object]):
     assert parse(json.dumps({"diagnosticEvent": {"message": "x", **payload}})) is None
 
@@ -93,6 +104,37 @@ def test_the_reason_is_given_once_and_without_empty_words():
 def test_what_the_engine_said_before_its_first_event_is_the_reason():
     assert sentence("up", Outcome(255, "error: no such flag\n", [])) == "no such flag"
     assert "signal 9" in sentence("up", Outcome(-9, "", []))
+
+
+DEAF_ENGINE = """
+import json, os, signal, sys, threading
+log = os.open(sys.argv[-1], os.O_WRONLY)
+def say(text):
+    os.write(log, json.dumps({"diagnosticEvent": {"message": text, "severity": "info"}}).encode() + b"\\n")
+signal.signal(signal.SIGINT, lambda signum, frame: say("interrupted"))
+say("ready")
+threading.Event().wait()
+"""
+
+
+def test_a_second_interrupt_ends_an_engine_that_does_not_wind_up(tmp_path: Path):
+    said: list[str] = []
+
+    def interrupt(event: Event) -> None:
+        said.append(event.message)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    command = [sys.executable, "-c", DEAF_ENGINE]
+    outcome = run(command, env=dict(os.environ), cwd=tmp_path, inherit=(), on_event=interrupt)
+    assert (said, outcome.status, outcome.interrupted) == (["ready", "interrupted"], -signal.SIGKILL, True)
+
+
+def test_an_engine_does_not_outlive_a_command_that_fails_to_show_its_events(tmp_path: Path):
+    def fail(event: Event) -> None:
+        raise ValueError(event.message)
+
+    with pytest.raises(ValueError, match="ready"):
+        run([sys.executable, "-c", DEAF_ENGINE], env=dict(os.environ), cwd=tmp_path, inherit=(), on_event=fail)
 
 
 @pytest.fixture

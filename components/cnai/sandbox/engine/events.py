@@ -8,8 +8,8 @@ from typing import Any, Literal
 Json = dict[str, Any]
 Kind = Literal["start", "done", "failed", "diagnostic", "policy", "summary"]
 
-_EXPECTED = "using pulumi-language-python from $PATH"
-"""The engine warns of a language host that did not come with it; here that is the point."""
+_EXPECTED = re.compile(r"using pulumi-\S+ from \$PATH at ")
+"""The engine warns of plugins that it did not install; here that is the point."""
 
 _COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 
@@ -70,7 +70,7 @@ def _step(kind: Kind, payload: Json) -> Event | None:
 
 def _diagnostic(payload: Json) -> Event | None:
     message = plain(payload["message"])
-    hidden = payload["severity"] == "debug" or payload.get("ephemeral") or message.startswith(_EXPECTED)
+    hidden = payload["severity"] == "debug" or payload.get("ephemeral") or _EXPECTED.match(message)
     if hidden or not message:
         return None
     return Event("diagnostic", urn=payload.get("urn", ""), severity=payload["severity"], message=message)

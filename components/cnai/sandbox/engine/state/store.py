@@ -21,6 +21,7 @@ from cnai.sandbox.engine.files import read_json, sync_folder, write_atomically
 from cnai.sandbox.engine.state.journal import Replay, features, manifest
 
 Json = dict[str, Any]
+_EMPTY: Json = {"manifest": manifest("")}
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -90,7 +91,7 @@ class StackFolder:
         return read_json(self.path / "checkpoint.json") or {
             "serial": 0,
             "version": 3,
-            "deployment": {"manifest": manifest("")},
+            "deployment": _EMPTY,
         }
 
     def write_checkpoint(self, deployment: Json, *, byte_string: bool = False) -> None:
@@ -101,7 +102,7 @@ class StackFolder:
     def write_untyped(self, untyped: Json) -> None:
         """The same for an `apitype.UntypedDeployment`, kept as the engine gave it."""
         serial: int = self.checkpoint()["serial"]
-        checkpoint = {"serial": serial + 1, **{key: untyped[key] for key in untyped if key != "serial"}}
+        checkpoint = {**untyped, "serial": serial + 1, "deployment": untyped.get("deployment") or _EMPTY}
         write_atomically(self.path / "checkpoint.json", json.dumps(checkpoint, separators=(",", ":")))
         self.journal_path(serial).unlink(missing_ok=True)
 
