@@ -1,6 +1,8 @@
 """Server-side apply that waits for what an object needs: its kind, its namespace, the webhooks that judge it."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cnai.kube import ApiError, Kube, NoKindError
@@ -10,22 +12,35 @@ from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Who hears of what happens on the way."""
+
+    status: Callable[[str], None] = lambda _: None
+    warning: Callable[[str], None] = lambda _: None
+
+
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 2.0
 WEBHOOK_DOWN = ("connection refused", "no endpoints available", "not found", "deadline exceeded", "EOF", "x509")
 
 
-def applied(kube: Kube, watches: Watches, obj: Object, manager: str, force: bool, patience_s: float) -> Object:
+def applied(
+    kube: Kube, watches: Watches, obj: Object, manager: str, force: bool, patience_s: float, tell: Tell
+) -> Object:
     """The object as the API server now has it. `ProviderError` in the server's words where it does not take it."""
     deadline, pause = time.monotonic() + patience_s, FIRST_PAUSE_S
     while True:
         try:
-            answer = kube.apply(addressed(kube, obj), manager, force)
+            answer = kube.apply(addressed(kube, obj), manager, force, warn=tell.warning)
         except ApiError as error:
             if not passing(error) or time.monotonic() >= deadline or watches.cancelled:
                 raise refusal(obj, error) from error
             if error.status == 404:
                 kube.forget(obj["apiVersion"], obj["kind"])
+            tell.status(f"waiting to apply it: {error.message}")
             watches.pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_S)
             continue

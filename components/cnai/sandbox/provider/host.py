@@ -1,7 +1,12 @@
 """What the plugin tells the engine's user beside results."""
 
+import logging
+
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+log = logging.getLogger(__name__)
+LONGEST_S = 5
 
 
 class Host:
@@ -13,9 +18,16 @@ class Host:
     def warn(self, urn: str, message: str) -> None:
         self._log(urn, message, engine_pb2.WARNING)
 
-    def info(self, urn: str, message: str) -> None:
-        self._log(urn, message, engine_pb2.INFO)
+    def status(self, urn: str, message: str) -> None:
+        """What is going on with a resource right now; gone from the display with the next one."""
+        self._log(urn, message, engine_pb2.INFO, ephemeral=True)
 
-    def _log(self, urn: str, message: str, severity: engine_pb2.LogSeverity.ValueType) -> None:
-        if self._engine is not None:
-            self._engine.Log(engine_pb2.LogRequest(severity=severity, message=message, urn=urn))
+    def _log(self, urn: str, message: str, severity: engine_pb2.LogSeverity.ValueType, ephemeral: bool = False) -> None:
+        if self._engine is None:
+            return
+        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
+        try:
+            self._engine.Log(request, timeout=LONGEST_S)
+        except grpc.RpcError as error:
+            # An engine that is going away is no reason for the operation itself to fail.
+            log.info("could not tell the engine %r: %s", message, error)

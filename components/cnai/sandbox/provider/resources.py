@@ -5,7 +5,7 @@ from typing import Any
 
 from cnai.kube import ApiError, Kube, NoKindError
 from cnai.sandbox.provider import live
-from cnai.sandbox.provider.apply import addressed, applied, field_conflicts, passing, refusal
+from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
 from cnai.sandbox.provider.awaits.waiting import binding_mode, until_gone, until_ready
 from cnai.sandbox.provider.awaits.watches import SERVICE_LABEL
@@ -29,8 +29,8 @@ def create(
     """The id and the outputs; `PartialError` where the object exists but never became ready."""
     manager = manager_of(urn, inputs, {})
     if preview:
-        return "", _previewed(cluster, kind, inputs, manager)
-    return _applied(cluster, inputs, manager, timeout_s)
+        return "", _previewed(cluster, urn, kind, inputs, manager)
+    return _applied(cluster, urn, inputs, manager, timeout_s)
 
 
 def update(
@@ -38,8 +38,8 @@ def update(
 ) -> Object:
     manager, before = manager_of(urn, inputs, olds), manager_of(urn, {}, olds)
     if preview:
-        return _previewed(cluster, kind, inputs, manager)
-    _, outputs = _applied(cluster, inputs, manager, timeout_s)
+        return _previewed(cluster, urn, kind, inputs, manager)
+    _, outputs = _applied(cluster, urn, inputs, manager, timeout_s)
     if before != manager:
         _relinquish(cluster.kube, inputs, before)
     return outputs
@@ -103,29 +103,35 @@ def _deleted(cluster: Cluster, obj: Object, policy: str | None, patience_s: floa
             waited += 1.0
 
 
-def _applied(cluster: Cluster, inputs: Object, manager: str, timeout_s: float) -> tuple[str, Object]:
-    obj = manifest(inputs)
+def _applied(cluster: Cluster, urn: str, inputs: Object, manager: str, timeout_s: float) -> tuple[str, Object]:
+    obj, tell = manifest(inputs), _tell(cluster, urn)
     annotations = obj["metadata"].get("annotations") or {}
-    wanted = timeout_s or _own_timeout(annotations)
-    answer = applied(cluster.kube, cluster.watches, obj, manager, forced(cluster, annotations), wanted or PATIENCE_S)
+    wanted, force = timeout_s or _own_timeout(annotations), forced(cluster, annotations)
+    answer = applied(cluster.kube, cluster.watches, obj, manager, force, wanted or PATIENCE_S, tell)
     given = object_id(answer["metadata"].get("namespace"), answer["metadata"]["name"])
     if not skips_await(obj):
         try:
-            answer = until_ready(cluster.kube, cluster.watches, answer, wanted or AWAIT_S)
+            answer = until_ready(cluster.kube, cluster.watches, answer, wanted or AWAIT_S, tell.status)
         except PartialError as error:
             outputs = marked(live.outputs(error.outputs, manager), inputs)
             raise PartialError(error.message, given, outputs, error.reasons) from error
     return given, marked(live.outputs(answer, manager), inputs)
 
 
-def _previewed(cluster: Cluster, kind: Kind, inputs: Object, manager: str) -> Object:
+def _tell(cluster: Cluster, urn: str) -> Tell:
+    host = cluster.host
+    return Tell(lambda words: host.status(urn, words), lambda words: host.warn(urn, words))
+
+
+def _previewed(cluster: Cluster, urn: str, kind: Kind, inputs: Object, manager: str) -> Object:
     """What a dry run would give, so that a preview shows what the API server refuses; else the inputs."""
     if contains(inputs, Unknown) or kind.patch:
         return inputs
     obj = manifest(inputs)
     force = forced(cluster, obj["metadata"].get("annotations") or {})
     try:
-        answer = cluster.kube.apply(addressed(cluster.kube, obj), manager, force, dry_run=True)
+        warn = _tell(cluster, urn).warning
+        answer = cluster.kube.apply(addressed(cluster.kube, obj), manager, force, dry_run=True, warn=warn)
     except ApiError as error:
         if not _tells(error):
             return inputs

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,21 +14,27 @@ from cnai.sandbox.provider.errors import PartialError, ProviderError
 from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
+TOLD_AFTER_S = 2.0
 RECHECK_S = 30.0
 """How often an object is looked at again even if no event came: a watch may have lost one."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def until_ready(kube: Kube, watches: Watches, applied: Object, timeout_s: float) -> Object:
-    """The object once it is ready. `PartialError` with what was seen last where it does not get there."""
+def until_ready(
+    kube: Kube, watches: Watches, applied: Object, timeout_s: float, tell: Callable[[str], None] = lambda _: None
+) -> Object:
+    """The object once it is ready. `PartialError` with what was seen last where it does not get there.
+
+    `tell` hears what is being waited for, once that takes long enough to be of interest.
+    """
     judge = judge_of(applied["apiVersion"], applied["kind"])
     if judge is None:
         return applied
     around = surroundings(kube, watches, applied)
     if judge(applied, around).state == "ready":
         return applied
-    deadline, current = time.monotonic() + timeout_s, applied
-    changed = threading.Event()
+    started, current, told = time.monotonic(), applied, ""
+    deadline, changed = started + timeout_s, threading.Event()
     with ExitStack() as stack:
         _subscribe(watches, applied, changed, stack)
         while True:
@@ -38,7 +45,11 @@ def until_ready(kube: Kube, watches: Watches, applied: Object, timeout_s: float)
             if verdict.state == "ready":
                 return current
             _give_up(kube, watches, current, verdict, deadline, timeout_s)
-            changed.wait(min(RECHECK_S, max(0.0, deadline - time.monotonic())))
+            if verdict.message != told and time.monotonic() >= started + TOLD_AFTER_S:
+                told = verdict.message
+                tell(told)
+            pause = RECHECK_S if told else TOLD_AFTER_S
+            changed.wait(min(pause, max(0.0, deadline - time.monotonic())))
 
 
 def _give_up(

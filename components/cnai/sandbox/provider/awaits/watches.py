@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -93,12 +94,18 @@ class Watch:
                 # The API server restarts, the CRD is gone, or the version is too old: start over from a list.
                 log.debug("watch %s %s: %s", self._api_version, self._kind, error)
                 version = None
-                threading.Event().wait(RETRY_S)
+                time.sleep(RETRY_S)
+            except Exception:
+                # Without its thread a watch would fall silent, and all that wait would wait for ever.
+                log.exception("watch %s %s", self._api_version, self._kind)
+                version = None
+                time.sleep(RETRY_S)
 
     def _list(self) -> str:
         found, version = self._kube.listing(self._api_version, self._kind)
         objects: dict[Key, dict[str, Object]] = {}
         for obj in found:
+            obj["metadata"].pop("managedFields", None)
             objects.setdefault(key_of(obj), {})[obj["metadata"]["name"]] = obj
         with self._lock:
             self._objects = objects
@@ -107,6 +114,7 @@ class Watch:
 
     def _see(self, obj: Object, gone: bool) -> None:
         key, name = key_of(obj), obj["metadata"]["name"]
+        obj["metadata"].pop("managedFields", None)
         with self._lock:
             if not gone:
                 self._objects.setdefault(key, {})[name] = obj
