@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from cnai.catalog import catalog
 from cnai.sandbox.provider.construct.manifests import (
     child_name,
     flattened,
@@ -9,7 +12,7 @@ from cnai.sandbox.provider.construct.manifests import (
     placed,
     without_await,
 )
-from cnai.sandbox.provider.construct.sources import cached_manifest, of_files, of_group
+from cnai.sandbox.provider.construct.sources import Origin, cached_manifest, of_files, of_group
 from cnai.sandbox.provider.errors import ProviderError
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
@@ -83,7 +86,7 @@ def test_skip_await_is_an_annotation_even_where_annotations_are_null():
 def test_files_of_a_pattern_are_read_in_the_order_of_their_names(tmp_path):
     for name in ("b", "a"):
         (tmp_path / f"{name}.yaml").write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
-    found = of_group({"files": [str(tmp_path / "*.yaml")], "objs": [NAMESPACE]})
+    found = of_group({"files": [str(tmp_path / "*.yaml")], "objs": [NAMESPACE]}, Origin())
     assert [obj["metadata"]["name"] for obj in found] == ["a", "b", "n"]
 
 
@@ -94,13 +97,28 @@ def test_an_address_is_read_from_the_cache_where_it_has_been_fetched(tmp_path, m
     assert kept.name.endswith("-install.yaml")
     kept.parent.mkdir()
     kept.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept}\n")
-    assert of_files(url)[0]["metadata"]["name"] == "kept"
+    assert of_files(url, Origin())[0]["metadata"]["name"] == "kept"
 
 
 def test_an_address_that_cannot_be_reached_says_where_to_put_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("CNAI_CACHE", str(tmp_path))
     url = "http://127.0.0.1:9/install.yaml"
     with pytest.raises(ProviderError) as refused:
-        of_files(url)
+        of_files(url, Origin())
     assert url in refused.value.message
     assert str(cached_manifest(url)) in refused.value.message
+
+
+def test_a_packages_published_crds_come_from_what_is_at_hand_when_their_address_is_out_of_reach(tmp_path, monkeypatch):
+    package = catalog()["jobset"]
+    crd = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1"}
+    (tmp_path / "crds" / "jobset").mkdir(parents=True)
+    known = crd | {"metadata": {"name": "jobsets.jobset.x-k8s.io"}}
+    (tmp_path / "crds" / "jobset" / "jobsets.jobset.x-k8s.io.json").write_text(json.dumps(known))
+    monkeypatch.setenv("CNAI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("cnai.sandbox.provider.construct.sources.Offline.why", lambda *_: "no way out")
+    origin = Origin(reference=tmp_path)
+    [found] = of_files(package.crd_urls[0], origin)
+    assert found["metadata"]["name"] == "jobsets.jobset.x-k8s.io"
+    assert origin.packages == ["jobset"]
+    assert [schemas.source for schemas in origin.instead] == ["reference"]

@@ -47,14 +47,14 @@ def write(
 
 
 def _unchecked(origin: Origin) -> list[str]:
-    return [kind for _, schemas in origin.instead for kind in schemas.unchecked]
+    return [kind for schemas in origin.instead for kind in schemas.unchecked]
 
 
 def _crds_from(origin: Origin) -> str:
     """`chart` is the published file itself; the weakest other source where several were taken."""
-    taken = {schemas.source for _, schemas in origin.instead}
+    taken = {schemas.source for schemas in origin.instead}
     return next((source for source in ("none", "reference", "module") if source in taken), "chart")
 
 
 def _package(name: str, origin: Origin) -> str:
-    return f"{origin.instead[0][0].name} (CRDs)" if origin.instead else name
+    return f"{origin.packages[0]} (CRDs)" if origin.packages else name

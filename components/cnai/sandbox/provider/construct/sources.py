@@ -11,12 +11,11 @@ from typing import Any
 
 import httpx2
 
-from cnai.catalog import Package
 from cnai.sandbox.paths import cache_dir
 from cnai.sandbox.provider.construct.manifests import Object, flattened, parsed
 from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.offline import Offline
-from cnai.sandbox.provider.release.published import published_at
+from cnai.sandbox.provider.release.published import crds_of, publisher
 from cnai.sandbox.provider.release.schemas import Schemas
 from cnai.sandbox.toolchain.wheel import kubectl
 
@@ -29,8 +28,10 @@ class Origin:
     """Where to look for what an address has, and what was taken from elsewhere than the address."""
 
     reference: Path | None = None
-    instead: list[tuple[Package, Schemas]] = field(default_factory=list[tuple[Package, Schemas]])
-    """Packages of the catalog whose published CRDs came from other sources at hand."""
+    packages: list[str] = field(default_factory=list[str])
+    """Packages of the catalog that publish the addresses."""
+    instead: list[Schemas] = field(default_factory=list[Schemas])
+    """CRDs that came from another source at hand than their address."""
 
 
 def of_group(inputs: Mapping[str, Any], origin: Origin) -> list[Object]:
@@ -57,16 +58,18 @@ def of_files(entry: str, origin: Origin) -> list[Object]:
 
 def at_address(url: str, origin: Origin) -> list[Object]:
     """From the cache's `manifests/`, else the address itself, else what the catalog knows to be published there."""
-    kept = cached_manifest(url)
+    kept, package = cached_manifest(url), publisher(url)
+    if package:
+        origin.packages.append(package.name)
     if kept.is_file():
         return parsed(kept.read_text(), url)
     offline = Offline(cache_dir() / "manifests" / ".offline.json")
     reason = offline.why(url)
     if not reason:
         return parsed(fetched(url, kept), url)
-    if known := published_at(url, origin.reference):
-        origin.instead.append(known)
-        return flattened(known[1].crds, url)
+    if package:
+        origin.instead.append(crds_of(package, url, origin.reference))
+        return flattened(origin.instead[-1].crds, url)
     raise ProviderError(
         f"{url} cannot be fetched ({reason}); to work offline, put the file at {kept}, or name a local file"
     )

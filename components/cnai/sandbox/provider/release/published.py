@@ -8,15 +8,17 @@ from cnai.catalog import Package, catalog
 from cnai.sandbox.provider.release.schemas import Schemas, schemas_for, share_of
 
 
-def published_at(
-    url: str, reference: Path | None, packages: Mapping[str, Package] | None = None
-) -> tuple[Package, Schemas] | None:
-    """The package whose file this is, and what is at hand of its CRDs; None where the catalog knows no such file."""
-    for package in (catalog() if packages is None else packages).values():
-        for file, address in zip(package.crd_files, package.crd_urls, strict=True):
-            if address == url:
-                return package, _only(schemas_for(package, share_of, reference), file.crds, package)
-    return None
+def publisher(url: str, packages: Mapping[str, Package] | None = None) -> Package | None:
+    """The package of the catalog that has a file of CRDs at this address."""
+    known = (catalog() if packages is None else packages).values()
+    return next((package for package in known if url in package.crd_urls), None)
+
+
+def crds_of(package: Package, url: str, reference: Path | None) -> Schemas:
+    """What is at hand of the CRDs that the package publishes at this address."""
+    files = zip(package.crd_files, package.crd_urls, strict=True)
+    names = next(file.crds for file, address in files if address == url)
+    return _only(schemas_for(package, share_of, reference), names, package)
 
 
 def _only(schemas: Schemas, names: Iterable[str], package: Package) -> Schemas:
