@@ -106,7 +106,7 @@ def test_a_failing_step_fails_its_requests_and_not_the_server(model_dir):
         assert post(server).status_code == 500
 
 
-def test_a_thousand_chats_leave_nothing_behind(model_dir):
+def test_chats_leave_nothing_behind(model_dir):
     with running(model_dir, prefix_tokens=512) as server, httpx.Client() as client:
         for index in range(100):
             asked = {"model": "tiny", "prompt": f"fox {index} " * 8, "max_tokens": 2}

@@ -83,13 +83,16 @@ def with_adapters(model: Any, adapters: Mapping[str, Path]) -> Any:
 
 
 def quantize(model: nn.Module) -> None:
-    """Linear layers to int8 weights, with activations quantised as they come; adapters and the output layer stay exact."""
+    """Linear layers to int8 weights, with activations quantised as they come; adapters and the output layer stay exact.
+
+    torch 2.15 announces these kernels' end; weight-only ones (`_weight_int8pack_mm`) are many times slower on the CPU.
+    """
     from torch.ao.nn.quantized.dynamic import Linear
-    from torch.ao.quantization import default_dynamic_qconfig
+    from torch.ao.quantization import per_channel_dynamic_qconfig
 
     for name, module in list(model.named_modules()):
         if type(module) is not nn.Linear or "lora_" in name or name.endswith("lm_head"):
             continue
         parent, _, child = name.rpartition(".")
-        module.qconfig = default_dynamic_qconfig
+        module.qconfig = per_channel_dynamic_qconfig
         setattr(model.get_submodule(parent), child, Linear.from_float(module.float()))

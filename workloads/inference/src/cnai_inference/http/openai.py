@@ -95,7 +95,7 @@ class Endpoints:
 
     def _span(self, request: Request, operation: str, asked: schema.Request, text: str) -> Span:
         span = start_span(self.service.tracer, operation, asked.model, request.headers)
-        if self.options.log_content:
+        if self.service.log_content:
             span.set_attribute("gen_ai.prompt", text)
             log.info("prompt: %s", text)
         return span

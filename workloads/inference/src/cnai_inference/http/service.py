@@ -1,6 +1,7 @@
 """A request's way: checked, sent to the engine as one generation per choice, counted, traced."""
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +15,8 @@ from cnai_inference.errors import ContextTooLong, Draining, ModelUnknown, Reques
 from cnai_inference.guardrails import Guardrails, ReplyFilter
 from cnai_inference.http.prompts import Prompts
 from cnai_inference.http.schema import Request
+
+log = logging.getLogger(__name__)
 
 COMPLETION_TOKENS = 16
 """What /v1/completions generates where max_tokens is left out."""
@@ -35,6 +38,8 @@ class Generation:
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasons: list[str] = field(default_factory=list)
+    reply: list[str] = field(default_factory=list)
+    """What was answered, kept only where content is to be traced."""
 
     async def chunks(self) -> AsyncIterator[tuple[int, Chunk, str | None]]:
         """Choice, chunk with filtered text, reason to finish (`content_filter` too)."""
@@ -51,6 +56,8 @@ class Generation:
                     await self.streams[index].aclose()
                 if reason:
                     self.reasons.append(reason)
+                if self.service.log_content:
+                    self.reply.append(text)
                 yield index, Chunk(text, chunk.tokens, chunk.finish_reason, chunk.cached_tokens), reason
 
     async def close(self) -> None:
@@ -62,6 +69,9 @@ class Generation:
             self.span.set_attribute("gen_ai.usage.input_tokens", self.prompt_tokens)
             self.span.set_attribute("gen_ai.usage.output_tokens", self.completion_tokens)
             self.span.set_attribute("gen_ai.response.finish_reasons", tuple(self.reasons) or ("abort",))
+            if self.service.log_content:
+                self.span.set_attribute("gen_ai.completion", "".join(self.reply))
+                log.info("reply: %s", "".join(self.reply))
             self.span.end()
 
     async def interrupt(self) -> None:
@@ -105,7 +115,14 @@ async def merge(streams: Sequence[ChunkStream]) -> AsyncIterator[tuple[int, Chun
 
 class Service:
     def __init__(
-        self, engine: Engine, prompts: Prompts, models: Sequence[str], guardrails: Guardrails, tracer: Tracer
+        self,
+        engine: Engine,
+        prompts: Prompts,
+        models: Sequence[str],
+        guardrails: Guardrails,
+        tracer: Tracer,
+        *,
+        log_content: bool,
     ) -> None:
         """The first of `models` is the base model, the others its adapters."""
         self.engine = engine
@@ -113,6 +130,7 @@ class Service:
         self.models = models
         self.guardrails = guardrails
         self.tracer = tracer
+        self.log_content = log_content
         self.accepting = True
         self.draining = False
         self.active: set[Generation] = set()
