@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,14 +20,20 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings=RAW)(kubectl)
 
 
-def stack_argument(arguments: list[str]) -> str | None:
-    """The stack that pulumi's own `-s NAME`, `--stack NAME` or `--stack=NAME` names."""
+def argument_of(arguments: list[str], *names: str) -> str | None:
+    """The value of pulumi's own `-s NAME`, `--stack NAME` or `--stack=NAME`."""
     for index, argument in enumerate(arguments):
-        if argument in ("-s", "--stack") and index + 1 < len(arguments):
+        name, given, value = argument.partition("=")
+        if argument in names and index + 1 < len(arguments):
             return arguments[index + 1]
-        if argument.startswith("--stack="):
-            return argument.removeprefix("--stack=")
+        if given and name in names:
+            return value
     return None
+
+
+def stack_argument(arguments: list[str]) -> str | None:
+    """The stack that they name."""
+    return argument_of(arguments, "-s", "--stack")
 
 
 def pulumi(context: typer.Context) -> int:
@@ -35,7 +42,20 @@ def pulumi(context: typer.Context) -> int:
     with Target.of(env).session(
         progress(), command="pulumi", cluster=any(a in CLUSTER_COMMANDS for a in context.args)
     ) as session:
-        return session.pulumi(context.args)
+        return session.pulumi(with_policy_settings(context.args, env))
+
+
+def with_policy_settings(arguments: list[str], env: str) -> list[str]:
+    """Our own pack gets what the stack says of policies in a file: it cannot see it otherwise."""
+    pack, project = argument_of(arguments, "--policy-pack"), project_dir()
+    if pack is None or Path(pack).resolve() != (project / "policies").resolve():
+        return arguments
+    if argument_of(arguments, "--policy-pack-config"):
+        return arguments
+    from cnai.policy.config import write
+
+    path = write(Target.of(env).environment, SandboxDir.of(project, env).root / "policy.json")
+    return [*arguments, "--policy-pack-config", str(path)]
 
 
 CLUSTER_COMMANDS = frozenset({"up", "update", "preview", "pre", "destroy", "refresh", "import", "watch"})

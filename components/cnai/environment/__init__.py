@@ -2,6 +2,7 @@
 
 from cnai.environment.documents import read_yaml as read_yaml
 from cnai.environment.environment import Environment as Environment
+from cnai.environment.policies import PoliciesSpec as PoliciesSpec
 from cnai.environment.schema import stack_schema as stack_schema
 from cnai.environment.schema import write_schema as write_schema
 from cnai.environment.spec import FeaturesSpec as FeaturesSpec

@@ -12,6 +12,7 @@ import pydantic
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import CloudSettings
 from cnai.environment import needs
+from cnai.environment.policies import PoliciesSpec
 from cnai.environment.problems import Problem, message, of_validation
 from cnai.environment.rules import problems
 from cnai.environment.spec import NAME, FeaturesSpec, TeamSpec
@@ -80,6 +81,10 @@ class Environment:
     @property
     def teams(self) -> Mapping[str, TeamSpec]:
         return self.stack.teams
+
+    @property
+    def policies(self) -> PoliciesSpec:
+        return self.stack.policies
 
     @property
     def has_gpus(self) -> bool:

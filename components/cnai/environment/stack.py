@@ -1,4 +1,4 @@
-"""The five keys of a stack file as one object."""
+"""The keys of a stack file as one object."""
 
 from typing import cast
 
@@ -8,11 +8,12 @@ from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import CloudSettings, Settings
 from cnai.environment.plans import pool_plan
+from cnai.environment.policies import PoliciesSpec
 from cnai.environment.spec import CloudSpec, FeaturesSpec, Name, PoolSpec, SecretSpec, TeamSpec
 
 
 class StackConfig(Settings):
-    """`cnai:cloud`, `cnai:pools`, `cnai:features`, `cnai:teams` and `cnai:secrets`."""
+    """`cnai:cloud`, `cnai:pools`, `cnai:features`, `cnai:teams`, `cnai:policies` and `cnai:secrets`."""
 
     cloud: CloudSpec
     """Where it runs."""
@@ -22,6 +23,8 @@ class StackConfig(Settings):
     """What runs on the cluster."""
     teams: dict[Name, TeamSpec] = Field(default_factory=dict)
     """Who shares it; each name is a namespace."""
+    policies: PoliciesSpec = PoliciesSpec()
+    """What policy as code refuses here, and what it lets be."""
     secrets: dict[StrictStr, SecretSpec] = Field(default_factory=dict)
     """Encrypted values, by the name under which a component takes them."""
 

@@ -119,6 +119,15 @@ def _subject(rule: Rule, resource: Resource, subject: Any, place: str, reveal: b
             yield Finding(rule.id, verdict, item, message, resource)
 
 
+def items_of(rule: Rule, check: Check, resource: Resource) -> Iterator[Any]:
+    """Items that fail a data rule's check, as they are in the resource, and not copies."""
+    for place, subject in _subjects(rule, resource):
+        if _concerned(rule, subject):
+            for _, value in _items(check, subject, resource, place):
+                if _holds(check, value, subject)[0] is False:
+                    yield value
+
+
 def _concerned(rule: Rule, subject: Any) -> Truth:
     """Whether `when` and `unless` let the rule look at this subject."""
     when = conditions.holds(rule.when, subject, subject) if rule.when else True

@@ -48,14 +48,11 @@ class Resource:
     source: str = ""
     """The file, chart or URN that it comes from."""
 
-    @property
-    def kind(self) -> str:
-        """`apps/Deployment`, or `Service` in the core group; Pulumi's type token for what is no Kubernetes object."""
-        version, kind = self.body.get("apiVersion"), self.body.get("kind")
-        if not isinstance(version, str) or not isinstance(kind, str):
-            return self.type
-        group, slash, _ = version.partition("/")
-        return f"{group}/{kind}" if slash else kind
+    kind: str = field(init=False, default="")
+    """`apps/Deployment`, or `Service` in the core group; Pulumi's type token for what is no Kubernetes object."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", _kind(self.body, self.type))
 
     @property
     def namespace(self) -> str:
@@ -74,6 +71,24 @@ class Resource:
         metadata = self.body.get("metadata")
         value = metadata.get(key) if isinstance(metadata, Mapping) else None
         return value if isinstance(value, str) else ""
+
+
+def _kind(body: Plain, token: str) -> str:
+    version, kind = body.get("apiVersion"), body.get("kind")
+    if not isinstance(version, str) or not isinstance(kind, str):
+        return kind_of_type(token)
+    group, slash, _ = version.partition("/")
+    return f"{group}/{kind}" if slash else kind
+
+
+def kind_of_type(token: str) -> str:
+    """`kubernetes:apps/v1:Deployment` -> `apps/Deployment`; other tokens, `helm.sh` among them, stay as they are."""
+    package, _, rest = token.partition(":")
+    version, colon, kind = rest.partition(":")
+    group = version.partition("/")[0]
+    if package != "kubernetes" or not colon or "/" not in version or group == "helm.sh":
+        return token
+    return kind if group == "core" else f"{group}/{kind}"
 
 
 @dataclass(frozen=True, slots=True)

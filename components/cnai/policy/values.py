@@ -67,3 +67,22 @@ def _target(value: Any) -> Any:
         except (KeyError, TypeError, IndexError):
             return value
     return value
+
+
+def rewrapped(changed: Any, original: Any) -> Any:
+    """Plain values back in the SDK's own: what was secret stays secret, what was unknown keeps its mark."""
+    if type(original).__name__ == "Secret" and hasattr(original, "value"):
+        return type(original)(rewrapped(changed, original.value))
+    if isinstance(changed, Unknown):
+        return changed.sentinel or original
+    original = (
+        _target(original) if isinstance(original, Mapping | Sequence) and not isinstance(original, str) else original
+    )
+    if isinstance(changed, Mapping):
+        inside = cast("Mapping[str, Any]", original) if isinstance(original, Mapping) else {}
+        return {key: rewrapped(value, inside.get(key)) for key, value in changed.items()}
+    if isinstance(changed, list):
+        others = list(original) if isinstance(original, list | tuple) else []
+        others += [None] * (len(changed) - len(others))
+        return [rewrapped(value, other) for value, other in zip(changed, others, strict=False)]
+    return changed
