@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from cnai.sandbox.engine.events import Event, parse
 from cnai.sandbox.engine.orphans import leashed
@@ -49,16 +50,7 @@ def run(
         os.mkfifo(log, 0o600)
         reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            process = subprocess.Popen(
-                leashed([*command, "--event-log", log]),
-                env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
-                cwd=cwd,
-                pass_fds=inherit,
-                process_group=0,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
+            process = _spawn([*command, "--event-log", log], env=env, cwd=cwd, inherit=inherit, stderr=stderr)
             outcome = Outcome(0, "")
             try:
                 with _interruptible(process, outcome):
@@ -73,6 +65,21 @@ def run(
         stderr.seek(0)
         outcome.stderr = stderr.read().decode(errors="replace")
         return outcome
+
+
+def _spawn(
+    command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, inherit: Sequence[int], stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        leashed(command),
+        env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
+        cwd=cwd,
+        pass_fds=inherit,
+        process_group=0,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+    )
 
 
 def call(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, inherit: Sequence[int]) -> int:
