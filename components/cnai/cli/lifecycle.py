@@ -27,8 +27,12 @@ def preview(
     target.environment  # noqa: B018  refuses a wrong one before anything starts
     report = progress()
     with target.session(report, command="preview") as session:
-        summary = session.preview(Display(quiet=as_json))
-    show_changes(summary.changes, "would", as_json, {})
+        summary = session.preview(display := Display(steps=False))
+    if not as_json:
+        for operation, label in display.changed:
+            out.print(f"{operation:<8} {label}", markup=False, highlight=False)
+    steps = [{"op": operation, "resource": label} for operation, label in display.changed]
+    show_changes(summary.changes, "would", as_json, {"steps": steps})
     changed = any(count for step, count in summary.changes.items() if step != "same")
     return ExitCode.FAILED if expect_no_changes and changed else ExitCode.DONE
 
@@ -41,7 +45,7 @@ def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False
     if target.sandbox is None:
         confirm(f"Change the real environment {env}?", yes=yes)
     with target.session(report, command="up") as session:
-        summary = session.up(Display(quiet=as_json))
+        summary = session.up(Display(steps=not as_json))
         extra = {"outputs": summary.outputs, "seconds": round(summary.duration_s, 1)}
         if target.sandbox:
             picture = overview.read(target)
@@ -61,7 +65,7 @@ def destroy(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
     if target.sandbox is None:
         confirm(f"Destroy everything in the real environment {env}?", yes=yes)
     with target.session(report, command="destroy") as session:
-        summary = session.destroy(Display(quiet=as_json))
+        summary = session.destroy(Display(steps=not as_json))
     show_changes(summary.changes, "did", as_json, {})
     if target.sandbox and not as_json:
         out.print(f"The empty control plane still runs; `./cnai sandbox delete {env}` ends it.", highlight=False)
@@ -75,7 +79,7 @@ def refresh(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
     if target.sandbox is None:
         confirm(f"Write what exists in {env} into its state?", yes=yes)
     with target.session(report, command="refresh") as session:
-        summary = session.refresh(Display(quiet=as_json))
+        summary = session.refresh(Display(steps=not as_json))
     show_changes(summary.changes, "found", as_json, {})
     return ExitCode.DONE
 

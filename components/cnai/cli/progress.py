@@ -1,4 +1,4 @@
-"""Shows the engine's events as they come: what is under way, what is done, what went wrong."""
+"""Shows the engine's events as they come: what took its time, what was said; and keeps what changes."""
 
 import time
 from typing import TYPE_CHECKING
@@ -10,42 +10,50 @@ if TYPE_CHECKING:
 
 SLOW_SECONDS = 1.0
 """Resources that take longer are named; the rest only count, so that 500 objects do not scroll by."""
+COLOURS = {"warning": "yellow", "mandatory": "red", "advisory": "yellow"}
 
 
 class Display:
-    """Called with each event; prints to standard error and keeps standard output for results."""
+    """Called with each event; prints to standard error and keeps standard output for results.
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self.started: dict[str, float] = {}
-        self.done = 0
+    Errors are not printed here: the operation's own error has them all, once.
+    """
+
+    def __init__(self, *, steps: bool = True) -> None:
+        """Without `steps` nothing is said of resources as they are done."""
+        self.steps = steps
+        self._changed: dict[str, tuple[str, str]] = {}
+        self._started: dict[str, float] = {}
+
+    @property
+    def changed(self) -> list[tuple[str, str]]:
+        """Operation and `Type name` of each resource that does not stay the same."""
+        return sorted(self._changed.values())
 
     def __call__(self, event: "Event") -> None:
         match event.kind:
             case "start":
-                self.started[event.urn] = time.monotonic()
+                self._started[event.urn] = time.monotonic()
             case "done":
-                self.finish(event)
-            case "failed":
-                err.print(f"[red]✗[/] {event.label}", highlight=False)
-            case "diagnostic":
-                self.say(event)
+                self._finish(event)
+            case "failed" if self.steps:
+                err.print(f"[red]✗[/] {event.op:<8} {event.label}", highlight=False)
+            case "diagnostic" if event.severity != "error":
+                self._say(event)
+            case "policy":
+                self._say(event)
             case _:
                 return
 
-    def finish(self, event: "Event") -> None:
-        took = time.monotonic() - self.started.pop(event.urn, time.monotonic())
-        if event.op in ("", "same") or self.quiet:
+    def _finish(self, event: "Event") -> None:
+        took = time.monotonic() - self._started.pop(event.urn, time.monotonic())
+        if event.op in ("", "same"):
             return
-        self.done += 1
-        if took >= SLOW_SECONDS:
+        self._changed[event.urn] = (event.op, event.label)
+        if self.steps and took >= SLOW_SECONDS:
             err.print(f"[green]✓[/] {event.op:<8} {event.label}  [dim]{took:.1f} s[/]", highlight=False)
 
-    def say(self, event: "Event") -> None:
-        if event.severity in ("warning", "error", "info#err"):
-            err.print(
-                f"{event.severity.removesuffix('#err')}: ",
-                end="",
-                style="yellow" if event.severity == "warning" else "red",
-            )
-            err.print(event.message, markup=False, highlight=False)
+    def _say(self, event: "Event") -> None:
+        if colour := COLOURS.get(event.severity):
+            err.print(f"{event.severity}: ", end="", style=colour)
+        err.print(event.message, markup=False, highlight=False)
