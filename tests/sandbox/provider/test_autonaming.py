@@ -13,9 +13,13 @@ SECRET = "urn:pulumi:dev::project::kubernetes:core/v1:Secret::login"
 Options = provider_pb2.CheckRequest.AutonamingOptions
 
 
-def check(news: dict, olds: dict | None = None, urn: str = CONFIG_MAP, **more):
-    """An unconfigured API server: what these checks decide, they decide without one."""
-    cluster = Cluster(Settings.of({"kubeconfig": "/nowhere"}, {}), Host(None))
+def unreachable(**environ: str) -> Cluster:
+    """What these checks decide, they decide without an API server."""
+    return Cluster(Settings.of({"kubeconfig": "/nowhere"}, environ), Host(None))
+
+
+def check(news: dict, olds: dict | None = None, urn: str = CONFIG_MAP, cluster: Cluster | None = None, **more):
+    cluster = cluster or unreachable()
     request = provider_pb2.CheckRequest(urn=urn, news=encode(news), olds=encode(olds or {}), **more)
     response = checking.check(cluster, request)
     return decode(response.inputs), [(failure.property, failure.reason) for failure in response.failures]
@@ -93,3 +97,28 @@ def test_the_field_manager_is_the_same_in_every_run_and_looks_like_upstreams():
     assert field_manager(CONFIG_MAP) == field_manager(CONFIG_MAP)
     assert field_manager(CONFIG_MAP) != field_manager(SECRET)
     assert field_manager(CONFIG_MAP).startswith("pulumi-kubernetes-")
+
+
+def test_a_name_given_before_a_crash_is_given_again_until_the_state_knows_it(tmp_path):
+    cluster = unreachable(CNAI_SANDBOX_DIR=str(tmp_path))
+
+    def name(seed: bytes, olds: dict | None = None) -> str:
+        return check({}, olds, cluster=cluster, randomSeed=seed)[0]["metadata"]["name"]
+
+    first = name(b"first")
+    cluster.intents.note(CONFIG_MAP, first)
+    assert name(b"after the crash") == first
+
+    # Now the state shows it: a replacement must have a name of its own.
+    assert name(b"next", check({}, cluster=cluster)[0]) == first
+    assert name(b"replacement") != first
+
+
+def test_a_crash_in_a_replacement_does_not_make_a_third_object(tmp_path):
+    cluster = unreachable(CNAI_SANDBOX_DIR=str(tmp_path))
+    old, _ = check({}, cluster=cluster, randomSeed=b"old")
+    replacement, _ = check({}, cluster=cluster, randomSeed=b"new")
+    cluster.intents.note(CONFIG_MAP, replacement["metadata"]["name"])
+
+    assert check({}, old, cluster=cluster)[0] == old
+    assert check({}, cluster=cluster, randomSeed=b"again")[0] == replacement

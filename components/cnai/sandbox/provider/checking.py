@@ -36,7 +36,7 @@ def _completed(cluster: Cluster, request: provider_pb2.CheckRequest, kind: Kind)
         if problem := _unnameable(kind, inputs):
             failure = provider_pb2.CheckFailure(property="metadata.name", reason=problem)
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        inputs = named(inputs, _name(request))
+        inputs = named(inputs, _name(cluster, request))
     inputs = _in_default_namespace(cluster, inputs)
     return provider_pb2.CheckResponse(inputs=encode(marked(inputs, inputs)))
 
@@ -51,10 +51,14 @@ def _unnameable(kind: Kind, inputs: Object) -> str:
     return ""
 
 
-def _name(request: provider_pb2.CheckRequest) -> str:
+def _name(cluster: Cluster, request: provider_pb2.CheckRequest) -> str:
     olds = decode(request.olds)
     if is_autonamed(olds):
-        return str(olds["metadata"]["name"])
+        name = str(olds["metadata"]["name"])
+        cluster.intents.settle(request.urn, name)
+        return name
+    if pending := cluster.intents.recall(request.urn):
+        return pending
     options = request.autonaming
     return autoname(name_in_urn(request.urn), request.randomSeed, options.proposed_name, options.mode)
 

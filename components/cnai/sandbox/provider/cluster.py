@@ -5,6 +5,7 @@ import threading
 from cnai.kube import Kube
 from cnai.sandbox.provider.awaits.watches import Watches
 from cnai.sandbox.provider.host import Host
+from cnai.sandbox.provider.intents import Intents
 from cnai.sandbox.provider.settings import Settings
 
 
@@ -14,6 +15,7 @@ class Cluster:
     def __init__(self, settings: Settings, host: Host) -> None:
         self.settings = settings
         self.host = host
+        self.intents = Intents(settings.sandbox)
         self._kube: Kube | None = None
         self._watches: Watches | None = None
         self._lock = threading.Lock()

@@ -11,7 +11,7 @@ from cnai.sandbox.provider.awaits.waiting import binding_mode, until_gone, until
 from cnai.sandbox.provider.awaits.watches import SERVICE_LABEL
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.errors import PartialError
-from cnai.sandbox.provider.naming import field_manager
+from cnai.sandbox.provider.naming import field_manager, is_autonamed
 from cnai.sandbox.provider.tokens import Kind, object_id, split_id
 from cnai.sandbox.provider.values import Unknown, contains, marked, plain
 
@@ -30,6 +30,8 @@ def create(
     manager = manager_of(urn, inputs, {})
     if preview:
         return "", _previewed(cluster, urn, kind, inputs, manager)
+    if is_autonamed(inputs):
+        cluster.intents.note(urn, plain(inputs["metadata"]["name"]))
     return _applied(cluster, urn, inputs, manager, timeout_s)
 
 
@@ -65,6 +67,11 @@ def read(
 
 def delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, timeout_s: float) -> None:
     """Returns once the object is gone; what is gone already, or whose kind is, counts as deleted."""
+    _delete(cluster, urn, kind, given, olds, timeout_s)
+    cluster.intents.settle(urn, split_id(given)[1])
+
+
+def _delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, timeout_s: float) -> None:
     namespace, name = split_id(given)
     metadata: Object = {"name": name} | ({"namespace": namespace} if namespace else {})
     obj = {"apiVersion": olds.get("apiVersion") or kind.api_version, "kind": kind.kind, "metadata": metadata}
