@@ -12,6 +12,7 @@ from cnai_training.errors import TrainingError
 from cnai_training.prepare.sources import Record, parsed
 
 OPTIONS = ("group", "limit", "idle")
+JOIN_SECONDS = 60
 
 
 class Kafka:
@@ -46,9 +47,12 @@ class Kafka:
     def records(self, counts: Counter[str]) -> Iterator[Record]:
         self.look_for_topic()
         self.consumer.subscribe([self.topic])
-        read, quiet_since = 0, time.monotonic()
-        while not (self.limit and read >= self.limit) and time.monotonic() - quiet_since < self.idle_seconds:
+        read, quiet_since, idle = 0, time.monotonic(), max(self.idle_seconds, JOIN_SECONDS)
+        while not (self.limit and read >= self.limit) and time.monotonic() - quiet_since < idle:
             message = self.consumer.poll(0.2)
+            if idle > self.idle_seconds and self.consumer.assignment():
+                # Joining a group takes seconds in which a full topic is quiet too.
+                quiet_since, idle = time.monotonic(), self.idle_seconds
             if message is None:
                 continue
             if message.error():
