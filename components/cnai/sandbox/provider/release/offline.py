@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from cnai.sandbox.controlplane.record import write_atomically
 
-MEMORY_S = 300
+MEMORY_S = 60
 CONNECT_TIMEOUT_S = 2.0
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 PORTS = {"http": 80, "https": 443, "oci": 443}
