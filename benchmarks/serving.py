@@ -1,8 +1,8 @@
 """Serving at 16 concurrent streams against one-at-a-time `transformers.generate`: same model, same machine, one run.
 
 Both sides answer the same prompts greedily with the same number of tokens. The server is a process of its own, asked
-over HTTP with server-sent events; rounds of the two alternate, so that both see the same load. Beside tokens per second:
-time to first token, the cost of guardrails, and the server's memory over sequential chats.
+over HTTP with server-sent events; rounds of the two alternate, so that both see the same load. Beside tokens per
+second: time to first token, the cost of guardrails, and the server's memory over sequential chats.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "workloads" / "inference" / "src"
-WORDS = "the quick brown fox jumps over a lazy dog while two cats sleep under the old green tree near our house".split()
+TEXT = "the quick brown fox jumps over a lazy dog while two cats sleep under an old green tree near our house"
+WORDS = TEXT.split()
 GUARDRAILS = """
 [length]
 prompt_characters = 20000
@@ -127,7 +128,18 @@ def server(path: Path, threads: int, *flags: str) -> Iterator[tuple[int, int]]:
     """Port and process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "cnai_inference", "serve", "--model", str(path), "--name", "m", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "cnai_inference",
+        "serve",
+        "--model",
+        str(path),
+        "--name",
+        "m",
+        "--port",
+        str(port),
+    ]
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": str(threads)}
     child = subprocess.Popen([*command, "--engine", "batching", *flags], env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -193,7 +205,9 @@ def memory(port: int, pid: int, chats: int) -> dict[str, float]:
         asyncio.run(ask(port, f"{index} {next(source)}", 4))
         if index + 1 in (chats // 10, chats):
             sizes.append(resident_mib(pid))
-    return {"chats": chats, "after_a_tenth_mib": round(sizes[0], 1), "after_all_mib": round(sizes[1], 1)} if sizes else {}
+    return (
+        {"chats": chats, "after_a_tenth_mib": round(sizes[0], 1), "after_all_mib": round(sizes[1], 1)} if sizes else {}
+    )
 
 
 def measure(options: argparse.Namespace, path: Path) -> dict[str, object]:
@@ -204,14 +218,20 @@ def measure(options: argparse.Namespace, path: Path) -> dict[str, object]:
     # The prefix cache would spare the server the prompts of every round but the first.
     flags = ["--rows", str(options.streams), "--prefix-tokens", "0", *(["--int8"] if options.int8 else [])]
     rails = ["--guardrails", str(path.parent / "guardrails.toml")]
-    with server(path, options.threads, *flags) as (port, pid), server(path, options.threads, *flags, *rails) as (other, _):
+    with (
+        server(path, options.threads, *flags) as (port, pid),
+        server(path, options.threads, *flags, *rails) as (other, _),
+    ):
         for one in (port, other):
             asyncio.run(ask_all(one, asked, 8, Side()))
         for number in range(options.rounds):
             baseline.round(asked[: options.baseline_streams], options.tokens)
             asyncio.run(ask_all(port, asked, options.tokens, plain))
             asyncio.run(ask_all(other, asked, options.tokens, guarded))
-            print(f"round {number + 1}: generate {baseline.best[1].rate:.0f}, server {plain.rate:.0f} tokens/s", flush=True)
+            print(
+                f"round {number + 1}: generate {baseline.best[1].rate:.0f}, server {plain.rate:.0f} tokens/s",
+                flush=True,
+            )
         grown = memory(port, pid, options.chats)
     return result(options, baseline, plain, guarded, grown)
 
@@ -255,7 +275,9 @@ def main() -> None:
     parser.add_argument("--baseline-streams", type=int, default=4, help="of the same prompts, one at a time")
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--chats", type=int, default=1000, help="sequential chats for the memory check; 0 leaves it out")
+    parser.add_argument(
+        "--chats", type=int, default=1000, help="sequential chats for the memory check; 0 leaves it out"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--int8", action="store_true", help="int8 weights in the server; the baseline stays float32")
     options = parser.parse_args()

@@ -76,7 +76,10 @@ def test_a_seed_gives_the_same_text_whatever_else_runs(new_batch):
     for place in (0, 4, 9):
         among = [*others[:place], chosen, *others[place:]]
         assert run_all(new_batch(), among)["it"].output == alone
-    assert run_all(new_batch(), [request("it", chosen.prompt, temperature=0.9, seed=8, max_tokens=20)])["it"].output != alone
+    assert (
+        run_all(new_batch(), [request("it", chosen.prompt, temperature=0.9, seed=8, max_tokens=20)])["it"].output
+        != alone
+    )
 
 
 def test_the_prefix_cache_spares_what_was_seen_and_changes_nothing(new_batch, reference):

@@ -1,12 +1,17 @@
 """SIGTERM to a server process."""
 
+import asyncio
 import json
 import signal
 import threading
 
 import httpx
+import uvicorn
+from cnai_inference.config import ServeOptions
+from cnai_inference.http.server import DrainingServer
 from making import make_model
-from serving import answers, process, until
+
+from serving import answers, process, running, until
 
 
 def stream(url, lines, tokens):
@@ -19,9 +24,11 @@ def test_a_running_stream_ends_whole_after_readiness_is_gone_and_the_exit_is_cle
     model = make_model(tmp_path / "model", context=1024)
     with process(model, tmp_path / "log", "--drain-delay-s", "1", "--grace-s", "200") as (url, child):
         lines: list[str] = []
-        reader = threading.Thread(target=stream, args=(url, lines, 1000))
+        reader = threading.Thread(target=stream, args=(url, lines, 700))
         reader.start()
-        until(lambda: "num_requests_running" in (page := httpx.get(f"{url}/metrics").text) and 'name="tiny"} 1.0' in page)
+        until(
+            lambda: "num_requests_running" in (page := httpx.get(f"{url}/metrics").text) and 'name="tiny"} 1.0' in page
+        )
         child.send_signal(signal.SIGTERM)
         until(lambda: not answers(f"{url}/readyz"))
         reader.join()
@@ -31,15 +38,6 @@ def test_a_running_stream_ends_whole_after_readiness_is_gone_and_the_exit_is_cle
 
 
 def test_the_grace_period_ends_a_stream_that_does_not(tmp_path, model_dir):
-    from serving import running
-
-    from cnai_inference.config import ServeOptions
-    from cnai_inference.http.server import DrainingServer
-
-    import asyncio
-
-    import uvicorn
-
     with running(model_dir) as server:
         server.hold()
         lines: list[str] = []
@@ -54,3 +52,5 @@ def test_the_grace_period_ends_a_stream_that_does_not(tmp_path, model_dir):
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "draining")
         server.let_go()
         reader.join()
+        assert '"code":"draining"' in "".join(lines)
+        assert "[DONE]" not in "".join(lines)

@@ -1,6 +1,7 @@
 """Checks before and after generation, whole and in pieces."""
 
 import random
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from cnai_inference.errors import InferenceError, Refused
 from cnai_inference.guardrails import WINDOW, BlockedContent, Guardrails, PersonalData, PromptLength, from_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from serving import running
 
 LETTER = (
@@ -20,7 +22,7 @@ KINDS = ["email", "card", "iban", "phone", "ip"]
 def through(rails, text, cuts):
     reply = Guardrails(rails).reply()
     edges = [0, *sorted(cuts), len(text)]
-    pieces = [reply.push(text[a:b], last=b == len(text)) for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [reply.push(text[a:b], last=b == len(text)) for a, b in pairwise(edges)]
     return "".join(pieces), reply.blocked
 
 
@@ -62,11 +64,13 @@ def test_prompts_are_refused_for_length_and_content():
     assert PersonalData(KINDS).before("I am a@b.org") == "I am a@b.org"
 
 
-@pytest.mark.parametrize("text", ["[blocked]\npatterns = ['(']", "[length]", "nonsense", "[personal_data]\nkinds = ['hair']"])
+@pytest.mark.parametrize(
+    "text", ["[blocked]\npatterns = ['(']", "[length]", "nonsense", "[personal_data]\nkinds = ['hair']"]
+)
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path, text):
     path = tmp_path / "guardrails.toml"
     path.write_text(text)
-    with pytest.raises(InferenceError, match="guardrails.toml"):
+    with pytest.raises(InferenceError, match=r"guardrails\.toml"):
         from_file(str(path))
 
 

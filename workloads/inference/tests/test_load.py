@@ -10,6 +10,7 @@ from cnai_inference.engine.request import Chunk, Token
 from cnai_inference.engine.stream import Stream
 from cnai_inference.errors import EngineFailed
 from cnai_inference.http.connection import EventStream
+
 from serving import running
 
 LONG = {"model": "tiny", "prompt": "the fox", "max_tokens": 200, "ignore_eos": True}
@@ -37,7 +38,10 @@ def test_a_full_queue_answers_429_with_retry_after_and_loses_nothing(model_dir):
         refused = post(server)
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
-        assert (refused.json()["error"]["type"], refused.json()["error"]["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+        assert (refused.json()["error"]["type"], refused.json()["error"]["code"]) == (
+            "rate_limit_error",
+            "rate_limit_exceeded",
+        )
         # A request of several choices is refused whole: none of them stays behind.
         assert post(server, LONG | {"n": 4}).status_code == 429
         server.until(lambda service: waiting(service) == 1)
@@ -51,14 +55,18 @@ def test_a_client_that_leaves_ends_its_generation(model_dir, stream):
     with running(model_dir) as server:
         server.hold()
         server.permits.release(3)
-        with httpx.Client() as client, pytest.raises(httpx.ReadTimeout):
-            with client.stream("POST", f"{server.url}/v1/completions", json=LONG | {"stream": stream}, timeout=2) as reply:
-                for _ in reply.iter_raw():
-                    pass
+        with (
+            httpx.Client() as client,
+            pytest.raises(httpx.ReadTimeout),
+            client.stream("POST", f"{server.url}/v1/completions", json=LONG | {"stream": stream}, timeout=2) as reply,
+        ):
+            for _ in reply.iter_raw():
+                pass
         # The step that is under way ends; after it, the row is gone.
         server.permits.release(2)
         server.until(lambda service: rows(service) == 0 and not service.active)
         assert 'finished_reason="abort",model_name="tiny"} 1.0' in server.metrics
+        assert 'vllm:num_requests_running{engine="0",model_name="tiny"} 0.0' in server.metrics
 
 
 def test_a_request_that_takes_too_long_is_ended_with_504_or_an_error_event(model_dir):
@@ -147,8 +155,46 @@ def test_a_stream_that_its_client_does_not_read_is_closed():
             if message.get("body"):
                 await asyncio.Event().wait()
 
-        response = EventStream(events(), timeout_s=60, stall_s=0.05)
+        async def close():
+            closed.append("generation")
+
+        response = EventStream(events(), close, timeout_s=60, stall_s=0.05)
         await response({}, asyncio.Event().wait, send)
-        assert closed == [True]
+        assert closed == [True, "generation"]
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_left_before_the_first_event_still_ends_its_generation():
+    async def scenario():
+        closed = []
+
+        async def events():
+            yield b"data: x\n\n"
+
+        async def send(message):
+            await asyncio.sleep(0)
+
+        async def receive():
+            return {"type": "http.disconnect"}
+
+        async def close():
+            closed.append("generation")
+
+        response = EventStream(events(), close, timeout_s=60, stall_s=1)
+        response._write = lambda send: asyncio.sleep(60)
+        await response({}, receive, send)
+        assert closed == ["generation"]
+
+    asyncio.run(scenario())
+
+
+def test_requests_that_wait_when_the_engine_ends_are_told(model_dir):
+    with running(model_dir, rows=1) as server, ThreadPoolExecutor(3) as pool:
+        server.hold()
+        replies = [pool.submit(post, server) for _ in range(3)]
+        server.until(lambda service: rows(service) == 1 and waiting(service) == 2)
+        with server.service.engine._changed:
+            server.service.engine._stopping = True
+        server.let_go()
+        assert {reply.result().json()["error"]["code"] for reply in replies} == {"engine_failed"}

@@ -70,7 +70,13 @@ def test_choices_have_seeds_of_their_own(client):
 
 
 def test_stop_sequences_and_logprobs(client):
-    asked = {"model": "tiny", "prompt": "the quick", "max_tokens": 30, "temperature": 0, "extra_body": {"ignore_eos": True}}
+    asked = {
+        "model": "tiny",
+        "prompt": "the quick",
+        "max_tokens": 30,
+        "temperature": 0,
+        "extra_body": {"ignore_eos": True},
+    }
     whole = client.completions.create(**asked, logprobs=2).choices[0]
     assert "".join(whole.logprobs.tokens).replace("\ufffd", "")[:3] == whole.text.replace("\ufffd", "")[:3]
     assert len(whole.logprobs.token_logprobs) == 30
@@ -133,7 +139,9 @@ def test_a_bad_request_is_refused_as_the_api_specifies(client, changed, status, 
     assert refused.value.body["message"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"model": NaN}', b'{"model":"tiny"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"model": NaN}', b'{"model":"tiny"}']
+)
 def test_malformed_bodies_are_refused_and_the_server_stays_up(server, body):
     for path in ("/v1/chat/completions", "/v1/completions", "/v2/models/tiny/infer"):
         reply = httpx.post(server[0] + path, content=body)

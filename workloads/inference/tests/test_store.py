@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import threading
 
 import fsspec
@@ -9,7 +10,6 @@ import pytest
 from cnai_inference import cli, loading
 from cnai_inference.errors import InferenceError
 from cnai_inference.store import fetch, manifest, verify, write_manifest
-from cnai_inference.store import fetch as fetch_function  # noqa: F401
 from safetensors.torch import load_file, save_file
 
 
@@ -27,16 +27,12 @@ def bucket(model_dir):
 
 
 def test_a_model_from_an_object_store_is_fetched_once_however_many_ask(bucket, tmp_path, monkeypatch):
-    from cnai_inference.store import fetch as module  # noqa: PLC0415
-
     calls = []
-    import sys
-
     store = sys.modules["cnai_inference.store.fetch"]
     real = store.from_object_store
     monkeypatch.setattr(store, "from_object_store", lambda *given: (calls.append(given), real(*given)))
     found = []
-    threads = [threading.Thread(target=lambda: found.append(module(bucket, tmp_path))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(fetch(bucket, tmp_path))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -47,8 +43,6 @@ def test_a_model_from_an_object_store_is_fetched_once_however_many_ask(bucket, t
 
 
 def test_a_download_that_breaks_leaves_nothing_that_looks_whole(bucket, tmp_path, monkeypatch):
-    import sys
-
     store = sys.modules["cnai_inference.store.fetch"]
     real = store.from_object_store
 
@@ -72,10 +66,10 @@ def test_checksums_find_a_changed_a_missing_and_an_outside_file(copy):
     assert verify(copy) is True
     config = copy / "config.json"
     config.write_text(config.read_text() + " ")
-    with pytest.raises(InferenceError, match="config.json .* does not match"):
+    with pytest.raises(InferenceError, match=r"config\.json .* does not match"):
         verify(copy)
     config.unlink()
-    with pytest.raises(InferenceError, match="config.json is missing"):
+    with pytest.raises(InferenceError, match=r"config\.json is missing"):
         verify(copy)
     (copy / manifest.MANIFEST).write_text(f"{'0' * 64}  ../outside\n")
     with pytest.raises(InferenceError, match="outside"):
@@ -99,7 +93,12 @@ def test_a_hub_is_asked_for_safetensors_at_the_named_revision(tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("source", "says"),
-    [("/nowhere/at-all", "no model at"), ("pvc://claim/none", "no model at"), ("memory://none/here", "no files"), ("gopher://x/y", "cannot be read")],
+    [
+        ("/nowhere/at-all", "no model at"),
+        ("pvc://claim/none", "no model at"),
+        ("memory://none/here", "no files"),
+        ("gopher://x/y", "cannot be read"),
+    ],
 )
 def test_a_wrong_address_is_named(source, says, tmp_path):
     with pytest.raises(InferenceError, match=says):
@@ -149,3 +148,13 @@ def test_int8_weights_answer_nearly_as_the_model_does(model_dir):
         rounded = loading.load_model(model_dir, {}, int8=True).module(ids).logits
     assert not torch.equal(exact, rounded)
     assert torch.nn.functional.cosine_similarity(exact, rounded, dim=-1).min() > 0.99
+
+
+def test_a_cache_that_could_outgrow_the_machine_is_refused_at_the_start(model_dir):
+    from cnai_inference.serving import refuse_too_large
+
+    model = loading.load_model(model_dir, {})
+    # 2 layers, keys and values, 2 heads of 16 floats.
+    assert model.cache_bytes(rows=3, tokens=5) == 2 * 2 * 2 * 16 * 4 * 3 * 5
+    with pytest.raises(InferenceError, match="max-model-len"):
+        refuse_too_large(2**60)

@@ -55,8 +55,8 @@ def export(parsed: argparse.Namespace) -> None:
 
 
 def serve(options: ServeOptions) -> None:
-    from cnai_inference.serving import build
     from cnai_inference.http.server import run
+    from cnai_inference.serving import build
 
     app, service = build(options)
     run(app, service, options)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cnai_inference.errors import InferenceError, Refused
 
 WINDOW = 96
-"""Characters of a stream held back, so that what spans two chunks is seen whole; longest match that is sure to be found."""
+"""Characters of a stream held back, so that what spans two chunks is seen whole: the longest match sure to be found."""
 
 PERSONAL = {
     "email": r"[\w.+-]{1,32}@[\w-]{1,24}(?:\.[\w-]{1,12}){1,3}",

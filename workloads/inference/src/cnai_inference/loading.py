@@ -22,7 +22,9 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
         raise InferenceError(f"the tokenizer in {directory} cannot be read: {error}") from error
 
 
-def load_model(directory: Path, adapters: Mapping[str, Path], *, dtype: str = "float32", int8: bool = False) -> CausalModel:
+def load_model(
+    directory: Path, adapters: Mapping[str, Path], *, dtype: str = "float32", int8: bool = False
+) -> CausalModel:
     """Adapters stay apart from the weights, so that one batch may mix them."""
     refuse_damaged(directory)
     try:

@@ -5,6 +5,7 @@ Names and buckets: vLLM's `vllm/v1/metrics/loggers.py`. `time_per_output_token_s
 """
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -74,10 +75,11 @@ class EngineMetrics:
         metric = kind(f"vllm:{name}", text, ["model_name", "engine"], registry=self._registry, **extra)
         return metric.labels(self._model, "0")
 
-    def state(self, *, running: int, waiting: int, usage: float) -> None:
-        self._running.set(running)
-        self._waiting.set(waiting)
-        self._usage.set(usage)
+    def watch(self, *, running: Callable[[], float], waiting: Callable[[], float], usage: Callable[[], float]) -> None:
+        """The engine's state, asked for when the page is."""
+        self._running.set_function(running)
+        self._waiting.set_function(waiting)
+        self._usage.set_function(usage)
 
     def step(self, tokens: int) -> None:
         self._iteration.observe(tokens)

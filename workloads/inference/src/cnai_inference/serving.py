@@ -1,5 +1,6 @@
 """Puts the server together: model, engine, service, application."""
 
+import os
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -54,6 +55,7 @@ def new_engine(
     context = options.max_model_len or model.context
     if context > model.context:
         raise InferenceError(f"max_model_len is {context}, and the model was made for {model.context}: give less")
+    refuse_too_large(model.cache_bytes(rows=options.rows, tokens=context + options.prefill_tokens))
     batch = Batch(
         model,
         prompts.backend,
@@ -71,6 +73,16 @@ def new_engine(
         threads=options.threads,
     )
     return BatchingEngine(batch, engine_options, EngineMetrics(options.served_name, registry))
+
+
+def refuse_too_large(cache_bytes: int) -> None:
+    """The cache grows with the longest conversation: better to learn of its size now than under load."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if cache_bytes > memory // 2:
+        raise InferenceError(
+            f"the cache may grow to {cache_bytes / 2**30:.1f} GiB, more than half of this machine's "
+            f"{memory / 2**30:.1f} GiB: give a smaller --max-model-len or fewer --rows"
+        )
 
 
 def vllm_fits() -> bool:

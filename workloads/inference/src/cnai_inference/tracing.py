@@ -1,4 +1,4 @@
-"""One OpenTelemetry span per request, with the names of the generative AI conventions; off unless an endpoint is set."""
+"""One OpenTelemetry span per request, named by the generative AI conventions; off unless an endpoint is set."""
 
 import os
 from collections.abc import Mapping

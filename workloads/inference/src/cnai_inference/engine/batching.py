@@ -51,6 +51,7 @@ class BatchingEngine:
         self._stopping = False
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        metrics.watch(running=lambda: len(batch), waiting=lambda: len(self._waiting), usage=lambda: batch.usage)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     async def start(self) -> None:
@@ -100,8 +101,10 @@ class BatchingEngine:
 
     def _cancel(self, row: Row) -> None:
         with self._changed:
+            if self._streams.pop(row, None) is None:
+                # It has finished meanwhile.
+                return
             row.cancelled = True
-            self._streams.pop(row, None)
             if row in self._waiting:
                 self._waiting.remove(row)
             self._changed.notify()
@@ -110,29 +113,36 @@ class BatchingEngine:
     def _run(self) -> None:
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
-        while self._admit():
+        while self._wait():
             try:
+                self._admit()
                 results = self._batch.step() if len(self._batch) else []
                 self._failures = 0
             # Whatever a kernel or the allocator raises: the rows of this step are lost, the next may do.
             except Exception:
                 log.exception("a step with %d rows failed", len(self._batch))
                 self._failures += 1
-                self._drop_rows()
+                self._drop(waiting=False)
                 continue
             self._report(results)
+        self._drop(waiting=True)
 
-    def _admit(self) -> bool:
-        """Waits for work, takes in what has room and lets go of what was cancelled; False ends the thread."""
+    def _wait(self) -> bool:
+        """Until there is work; False ends the thread."""
         with self._changed:
             while not (self._stopping or self._waiting or len(self._batch)):
                 self._changed.wait()
-            for row in [row for row in self._batch.all() if row.cancelled]:
-                self._batch.remove(row)
-            while self._waiting and self._batch.room:
-                self._batch.add(self._waiting.popleft())
-            self._metrics.state(running=len(self._batch), waiting=len(self._waiting), usage=self._batch.usage)
             return not self._stopping and self._failures < FAILURES
+
+    def _admit(self) -> None:
+        """Lets go of what was cancelled and takes in what has room."""
+        for row in [row for row in self._batch.all() if row.cancelled]:
+            self._batch.remove(row)
+        with self._changed:
+            room = min(self._batch.room, len(self._waiting))
+            admitted = [self._waiting.popleft() for _ in range(room)]
+        for row in admitted:
+            self._batch.add(row)
 
     def _report(self, results: list[tuple[Row, Chunk]]) -> None:
         deliveries = []
@@ -142,22 +152,25 @@ class BatchingEngine:
                 stream = self._streams.get(row)
                 if chunk.finish_reason:
                     self._streams.pop(row, None)
-            if chunk.finish_reason and not row.cancelled:
-                self._metrics.finished(row, chunk.finish_reason)
             if stream:
                 deliveries.append((stream, chunk))
-        self._metrics.step(self._batch.step_tokens)
-        if not len(self._batch):
-            self._metrics.state(running=0, waiting=len(self._waiting), usage=0.0)
+                if chunk.finish_reason:
+                    self._metrics.finished(row, chunk.finish_reason)
+        if results:
+            self._metrics.step(self._batch.step_tokens)
         self._in_loop(deliveries)
 
-    def _drop_rows(self) -> None:
+    def _drop(self, *, waiting: bool) -> None:
+        """Fails the requests that run, and those that wait too where nothing will come to run them."""
         for row in self._batch.all():
             self._batch.remove(row)
-            with self._changed:
-                stream = self._streams.pop(row, None)
-            if stream:
-                self._in_loop([(stream, EngineFailed("the engine failed while it worked on this request; try again"))])
+        with self._changed:
+            if waiting:
+                self._waiting.clear()
+            lost = [row for row in self._streams if row not in self._waiting]
+            streams = [self._streams.pop(row) for row in lost]
+        error = EngineFailed("the engine failed or ended while it had this request; try again")
+        self._in_loop([(stream, error) for stream in streams])
 
     def _in_loop(self, deliveries: list[tuple[Stream, Chunk | EngineFailed]]) -> None:
         if self._loop and not self._loop.is_closed() and deliveries:

@@ -9,7 +9,9 @@ from torch import Tensor
 class SlotCache:
     """`data` is [layers, 2, rows, kv_heads, capacity, head_size]; the capacity grows by doubling up to `limit`."""
 
-    def __init__(self, *, layers: int, rows: int, kv_heads: int, head_size: int, limit: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self, *, layers: int, rows: int, kv_heads: int, head_size: int, limit: int, dtype: torch.dtype
+    ) -> None:
         self.limit = limit
         self.rows = rows
         self._shape = (layers, 2, rows, kv_heads)

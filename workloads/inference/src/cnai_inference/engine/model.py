@@ -29,6 +29,11 @@ class CausalModel:
     def context(self) -> int:
         return int(self.config.max_position_embeddings)
 
+    def cache_bytes(self, *, rows: int, tokens: int) -> int:
+        """What the cache takes once it has grown to `tokens`."""
+        one = self.cache(rows=1, limit=1)
+        return one.data.element_size() * one.data.numel() * rows * tokens
+
     def cache(self, *, rows: int, limit: int) -> SlotCache:
         config = self.config
         heads = config.num_attention_heads

@@ -39,7 +39,7 @@ def sample(logits: Tensor, rows: Sequence[Drawer]) -> list[Token]:
 
 
 def reshaped(logits: Tensor, rows: Sequence[Drawer]) -> Tensor:
-    """Penalties and biases, as OpenAI defines them: counted over generated tokens, subtracted before the temperature."""
+    """Penalties and biases as OpenAI defines them: counted over generated tokens, before the temperature."""
     logits = logits.clone()
     for index, row in enumerate(rows):
         sampling = row.sampling

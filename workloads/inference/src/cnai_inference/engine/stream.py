@@ -30,7 +30,9 @@ class Stream:
         self._ended = chunk.finish_reason is not None
         self._ready.set()
         if self._unread > self._limit and not self._ended:
-            self.fail(EngineFailed(f"the stream was not read: more than {self._limit} tokens waited", code="slow_client"))
+            self.fail(
+                EngineFailed(f"the stream was not read: more than {self._limit} tokens waited", code="slow_client")
+            )
             self._cancel()
 
     def fail(self, error: RequestError) -> None:

@@ -47,7 +47,9 @@ class VllmEngine:
         try:
             from vllm import AsyncEngineArgs
         except ImportError as error:
-            raise InferenceError("the engine is vllm, and vllm is not installed: install cnai-inference[vllm]") from error
+            raise InferenceError(
+                "the engine is vllm, and vllm is not installed: install cnai-inference[vllm]"
+            ) from error
         self._arguments = AsyncEngineArgs(
             model=str(directory),
             served_model_name=options.served_name,
@@ -81,7 +83,9 @@ class VllmEngine:
         if request.adapter and request.adapter not in self._adapters:
             raise ModelUnknown(f"the model `{request.adapter}` does not exist", param="model")
         if len(request.prompt) >= self.max_model_len:
-            raise ContextTooLong(f"this model's maximum context length is {self.max_model_len} tokens; shorten the prompt")
+            raise ContextTooLong(
+                f"this model's maximum context length is {self.max_model_len} tokens; shorten the prompt"
+            )
         if len(self._running) >= self._most:
             raise QueueFull(f"{len(self._running)} requests run or wait already; try again later", retry_after_s=1)
         self._running.add(request.id)

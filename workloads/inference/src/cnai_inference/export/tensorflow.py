@@ -1,4 +1,4 @@
-"""A Llama-shaped model as TensorFlow's SavedModel for TF Serving; needs TensorFlow, which this project does not install."""
+"""A Llama-shaped model as a SavedModel for TF Serving; needs TensorFlow, which this project does not install."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A Triton model repository: the ONNX model under Triton's onnxruntime backend, and vLLM's backend over the directory."""
+"""A Triton model repository: ONNX for Triton's onnxruntime backend, the model's directory for its vLLM backend."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ instance_group [{{ count: 1, kind: KIND_MODEL }}]
 
 
 def to_triton(model: Path, output: Path) -> Path:
-    """`output/<model>-logits` (ONNX) and `output/<model>` (text in, text out, by vLLM); start with --model-repository."""
+    """`output/<model>-logits` (ONNX) and `output/<model>` (text in, text out, by vLLM)."""
     name = model.resolve().name
     logits = output / f"{name}-logits"
     to_onnx(model, logits / "1")

@@ -142,5 +142,3 @@ async def events(generation: Generation, shape: Shape, include_usage: bool) -> A
     except RequestError as error:
         # The status line is out already; the API's clients know an error by this event.
         yield event(errors.of(error))
-    finally:
-        await generation.close()

@@ -70,24 +70,36 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes, None], *, timeout_s: float, stall_s: float) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[bytes, None],
+        close: Callable[[], Awaitable[None]],
+        *,
+        timeout_s: float,
+        stall_s: float,
+    ) -> None:
+        """`close` is called in every case: a generator that was never begun runs no `finally` of its own."""
         super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._events = events
+        self._close = close
         self._timeout_s = timeout_s
         self._stall_s = stall_s
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with aclosing(self._events):
-            try:
-                await while_connected(receive, self._write(send), self._timeout_s)
-            except TimedOut as error:
-                await self._give(send, b"data: " + errors_json(error) + b"\n\n")
-            # A reader that stalls is treated as one that left.
-            except (Gone, TimeoutError):
-                return
-        await self._give(send, b"", more=False)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async with aclosing(self._events):
+                try:
+                    await while_connected(receive, self._write(send), self._timeout_s)
+                except TimedOut as error:
+                    await self._give(send, b"data: " + errors_json(error) + b"\n\n")
+            await self._give(send, b"", more=False)
+        # A reader that stalls is treated as one that left.
+        except (Gone, TimeoutError):
+            return
+        finally:
+            await self._close()
 
     async def _write(self, send: Send) -> None:
         async for event in self._events:

@@ -71,7 +71,11 @@ class Endpoints:
     def _model(self, name: str) -> dict[str, object]:
         described = Model(id=name, created=self.started, object="model", owned_by="cnai").model_dump(exclude_unset=True)
         root = self.service.models[0]
-        return {**described, "max_model_len": self.service.engine.max_model_len, "parent": root if name != root else None}
+        return {
+            **described,
+            "max_model_len": self.service.engine.max_model_len,
+            "parent": root if name != root else None,
+        }
 
     async def _read(self, request: Request, kind: type[R]) -> R:
         limit = self.options.body_kib * 1024
@@ -83,7 +87,9 @@ class Endpoints:
             raise errors.from_validation(error) from None
         self.service.check(asked.model)
         if asked.alternatives is not None and self.service.guardrails.on:
-            raise RequestError("logprobs would show what the guardrails hide", param="logprobs", code="unsupported_parameter")
+            raise RequestError(
+                "logprobs would show what the guardrails hide", param="logprobs", code="unsupported_parameter"
+            )
         return asked
 
     async def _encoded(self, texts: list[str], *, special: bool) -> list[tuple[int, ...]]:
@@ -100,7 +106,9 @@ class Endpoints:
             log.info("prompt: %s", text)
         return span
 
-    async def _start(self, asked: schema.Request, ids: list[tuple[int, ...]], span: Span, **how: str | bool) -> Generation:
+    async def _start(
+        self, asked: schema.Request, ids: list[tuple[int, ...]], span: Span, **how: str | bool
+    ) -> Generation:
         try:
             return await self.service.generate(asked, ids, span, **how)  # type: ignore[arg-type]
         except RequestError as error:
@@ -114,7 +122,7 @@ class Endpoints:
         timeout_s = self.options.request_timeout_s
         if asked.stream:
             events = answers.events(generation, shape, asked.include_usage)
-            return EventStream(events, timeout_s=timeout_s, stall_s=self.options.stall_s)
+            return EventStream(events, generation.close, timeout_s=timeout_s, stall_s=self.options.stall_s)
         try:
             answer = await while_connected(request.receive, answers.whole(generation, shape), timeout_s)
         except Gone:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first signal: not ready, then no new requests, then the end, at exit status 0. A second ends it at once."""
+    """First signal: not ready, then no new requests, then the end with status 0. A second one ends it at once."""
 
     def __init__(self, config: uvicorn.Config, service: Service, options: ServeOptions) -> None:
         super().__init__(config)

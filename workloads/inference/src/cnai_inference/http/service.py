@@ -38,6 +38,7 @@ class Generation:
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasons: list[str] = field(default_factory=list)
+    interrupted: bool = False
     reply: list[str] = field(default_factory=list)
     """What was answered, kept only where content is to be traced."""
 
@@ -59,6 +60,8 @@ class Generation:
                 if self.service.log_content:
                     self.reply.append(text)
                 yield index, Chunk(text, chunk.tokens, chunk.finish_reason, chunk.cached_tokens), reason
+        if self.interrupted:
+            raise Draining("the server is shutting down, and the time that it had for this request is over")
 
     async def close(self) -> None:
         """Ends what still runs; safe to call twice."""
@@ -75,7 +78,8 @@ class Generation:
             self.span.end()
 
     async def interrupt(self) -> None:
-        """Ends the choices where they are; their reader learns that by the reason `abort`."""
+        """Ends the choices where they are; their reader gets an error."""
+        self.interrupted = True
         for stream in self.streams:
             await stream.aclose()
 
@@ -151,12 +155,17 @@ class Service:
         """Starts at once, so that a full queue is an answer of its own. `fill`: up to the context by default."""
         longest = max(map(len, prompts))
         limit = self._max_tokens(asked, longest, fill)
-        streams: list[ChunkStream] = []
         name = f"{prefix}-{uuid.uuid4().hex}"
+        wanted = [(prompt, choice) for prompt in prompts for choice in range(asked.n)]
+        requests = [
+            self._request(asked, prompt, choice, limit, f"{name}-{index}")
+            for index, (prompt, choice) in enumerate(wanted)
+        ]
+        streams: list[ChunkStream] = []
         try:
-            for prompt in prompts:
-                for choice in range(asked.n):
-                    streams.append(self.engine.generate(self._request(asked, prompt, choice, limit, name)))
+            # Not extend: what was started before a refusal must be known to be ended.
+            for request in requests:
+                streams.append(self.engine.generate(request))  # noqa: PERF401
         except RequestError:
             await asyncio.gather(*(stream.aclose() for stream in streams))
             raise
@@ -175,11 +184,9 @@ class Service:
         self.active.add(generation)
         return generation
 
-    def _request(
-        self, asked: Request, prompt: Sequence[int], choice: int, limit: int, name: str
-    ) -> GenerationRequest:
+    def _request(self, asked: Request, prompt: Sequence[int], choice: int, limit: int, name: str) -> GenerationRequest:
         return GenerationRequest(
-            id=f"{name}-{choice}",
+            id=name,
             prompt=tuple(prompt),
             sampling=asked.sampling(choice, limit, self.prompts.vocabulary),
             adapter=asked.model if asked.model != self.models[0] else None,
@@ -197,4 +204,3 @@ class Service:
                 param="messages" if fill else "prompt",
             )
         return asked.max_tokens or (context - prompt if fill else wanted)
-

@@ -26,7 +26,9 @@ def verify(directory: Path, *, required: bool = False) -> bool:
     manifest = directory / MANIFEST
     if not manifest.exists():
         if required:
-            raise InferenceError(f"{directory} has no {MANIFEST}, and checksums are required: add one, or allow models without")
+            raise InferenceError(
+                f"{directory} has no {MANIFEST}, and checksums are required: add one, or allow models without"
+            )
         return False
     for line in manifest.read_text(encoding="utf-8").splitlines():
         expected, _, name = line.partition("  ")
@@ -36,5 +38,7 @@ def verify(directory: Path, *, required: bool = False) -> bool:
         if not path.is_file():
             raise InferenceError(f"{name} is missing in {directory}, though {MANIFEST} lists it: copy the model again")
         if digest(path) != expected:
-            raise InferenceError(f"{name} in {directory} does not match its checksum in {MANIFEST}: copy the model again")
+            raise InferenceError(
+                f"{name} in {directory} does not match its checksum in {MANIFEST}: copy the model again"
+            )
     return True
