@@ -14,7 +14,7 @@ from cnai.sandbox.provider.errors import PartialError, ProviderError
 from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
-TOLD_AFTER_S = 2.0
+TOLD_AFTER_S = 5.0
 RECHECK_S = 30.0
 """How often an object is looked at again even if no event came: a watch may have lost one."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
