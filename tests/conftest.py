@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import pulumi
 import pytest
 from hypothesis import settings
-from pulumi.runtime.mocks import set_mocks
 
-from recording import Declare, Echo, Recorder, Registered
+from recording import Declare, Registered, record
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("cnai", deadline=None)
@@ -20,16 +18,7 @@ def declared() -> Declare:
     """`declared(program)`: what calling `program` registers, in order; `stack` names the stack."""
 
     def run(program: Callable[[], Any], stack: str = "local") -> list[Registered]:
-        mocks = Echo()
-        recorder = Recorder(mocks)
-        set_mocks(mocks, project="cnai", stack=stack, preview=False, monitor=recorder)
-
-        @pulumi.runtime.test
-        def once() -> None:
-            program()
-
-        once()
-        return recorder.registered
+        return record(program, "cnai", stack)
 
     return run
 

@@ -8,7 +8,19 @@ import typer
 from typer.exceptions import TyperException
 
 from cnai._version import __version__
-from cnai.cli import bundle, doctor, house, initialise, lifecycle, passthrough, sandbox, schema, testing, training
+from cnai.cli import (
+    bundle,
+    checking,
+    doctor,
+    house,
+    initialise,
+    lifecycle,
+    passthrough,
+    sandbox,
+    schema,
+    testing,
+    training,
+)
 from cnai.cli.console import ExitCode, complain
 from cnai.errors import UserError
 
@@ -20,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (lifecycle, training, initialise, doctor, passthrough, testing, schema, house, bundle):
+for commands in (lifecycle, checking, training, initialise, doctor, passthrough, testing, schema, house, bundle):
     commands.register(app)
 app.add_typer(sandbox.app, name="sandbox")
 

@@ -1,0 +1,176 @@
+"""Helm releases and manifest components as the objects that they bring, from what is at hand."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import yaml
+
+from cnai.errors import UserError
+from cnai.render.crds import CLUSTER_WIDE, DEFINITION, Served, is_crd, served, sketch
+from cnai.sandbox.paths import cache_dir
+from cnai.sandbox.provider.construct import sources
+from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.provider.release import documents
+from cnai.sandbox.provider.release.charts import Charts, Missing
+from cnai.sandbox.provider.release.helm import Helm, HelmError
+from cnai.sandbox.provider.release.inputs import Release, checked
+from cnai.sandbox.provider.release.offline import Offline
+from cnai.sandbox.provider.release.published import publisher
+from cnai.sandbox.toolchain import ensure
+
+RENDER_S = 300
+Object = dict[str, Any]
+
+
+Report = Callable[[str], None]
+
+
+class NotAtHand(UserError):
+    """What would be rendered cannot be had, or does not render; the message says why."""
+
+
+class LateHelm(Helm):
+    """Helm, got where it is first needed: a machine without charts at hand needs none."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(Path("helm"), cache_dir() / "helm")
+        self._report = report
+
+    def run(self, *arguments: str, timeout_s: float, values: Mapping[str, Any] | None = None) -> str:
+        self._binary = ensure(["helm"], self._report)["helm"].path
+        return super().run(*arguments, timeout_s=timeout_s, values=values)
+
+
+@dataclass
+class Renderer:
+    """One environment's charts, in the order in which they are installed: later ones see the kinds of earlier ones."""
+
+    crds: bool = False
+    """Whether CRDs are wanted too: most of the text, and nothing that a rule looks at."""
+    report: Report = lambda _: None
+    """Told what takes long."""
+    kinds: dict[str, Served] = field(default_factory=dict[str, Served])
+
+    def release(self, name: str, inputs: Mapping[str, Any]) -> list[Object]:
+        """Raises `NotAtHand`."""
+        urn, given = f"urn:pulumi:::{name}", _assets(inputs)
+        full, wrong = checked(urn, given, given, str(given.get("namespace") or "default"), lambda logical: logical)
+        if wrong:
+            raise NotAtHand("; ".join(f"{path}: {reason}" for path, reason in wrong))
+        release = Release(full)
+        try:
+            found = self._charts.find(release.source)
+            if isinstance(found, Missing):
+                raise NotAtHand(found.reason)
+            text = self._helm.run(*self._command(release, found.path), timeout_s=RENDER_S, values=release.values)
+        except (ProviderError, HelmError, UserError) as error:
+            raise NotAtHand(" ".join(str(error).split())) from error
+        return self.objects(text, release.namespace, f"chart {release.source.name}")
+
+    def objects(self, text: str, namespace: str, where: str) -> list[Object]:
+        """Of a rendered stream, each in its namespace."""
+        found: list[Object] = []
+        for part in documents.split(text):
+            if is_crd(part) and not self.crds:
+                self._learn(sketch(part))
+            else:
+                found += _parsed(part, where)
+        return self.placed(found, namespace)
+
+    def placed(self, objects: Iterable[Object], namespace: str) -> list[Object]:
+        kept = list(objects)
+        for each in kept:
+            if each["kind"] == DEFINITION:
+                self._learn(served(each))
+        wanted = [each for each in kept if self.crds or each["kind"] != DEFINITION]
+        return [_in_namespace(each, namespace) if self._needs_namespace(each) else each for each in wanted]
+
+    def group(self, inputs: Mapping[str, Any]) -> tuple[list[Object], list[str]]:
+        """A ConfigGroup's objects, and why some of its files are not among them."""
+        given = inputs.get("files") or []
+        found, missing = list[Object](), list[str]()
+        for entry in [given] if isinstance(given, str) else given:
+            try:
+                found += self._entry(str(entry))
+            except (ProviderError, NotAtHand) as error:
+                missing.append(" ".join(str(error).split()))
+        rest = {key: inputs[key] for key in ("yaml", "objs") if inputs.get(key)}
+        found += sources.of_group(rest, sources.Origin())
+        return self.placed(found, "default"), missing
+
+    def _entry(self, entry: str) -> list[Object]:
+        if "://" not in entry:
+            return sources.of_files(entry, sources.Origin())
+        if not self.crds and (package := publisher(entry)):
+            for crd in package.provides.crds:
+                self._learn(Served(f"{crd.group}/{crd.kind}", tuple(crd.versions), crd.scope == "Namespaced"))
+            return []
+        kept = sources.cached_manifest(entry)
+        if not kept.is_file():
+            if reason := Offline(cache_dir() / "manifests" / ".offline.json").why(entry):
+                raise NotAtHand(f"{entry} cannot be fetched: {reason}")
+            return _flat(sources.fetched(entry, kept), entry)
+        return _flat(kept.read_text(encoding="utf-8"), entry)
+
+    def _needs_namespace(self, obj: Object) -> bool:
+        kind = _kind(obj)
+        known = self.kinds.get(kind)
+        return known.namespaced if known else kind not in CLUSTER_WIDE
+
+    def _learn(self, kind: Served | None) -> None:
+        if kind:
+            self.kinds[kind.kind] = kind
+
+    def _command(self, release: Release, chart: Path) -> list[str]:
+        versions = sorted({each for kind in self.kinds.values() for each in kind.api_versions})
+        skip = "--skip-crds" if release.inputs.get("skipCrds") else "--include-crds"
+        hooks = ["--no-hooks"] if release.inputs.get("disableWebhooks") else []
+        given = [word for version in versions for word in ("--api-versions", version)]
+        flags = ("--namespace", release.namespace, "--skip-tests", skip, *hooks, *given)
+        return ["template", release.name, str(chart), *flags]
+
+    @cached_property
+    def _helm(self) -> Helm:
+        return LateHelm(self.report)
+
+    @cached_property
+    def _charts(self) -> Charts:
+        folder = cache_dir() / "charts"
+        return Charts(folder, self._helm, Offline(folder / ".offline.json"))
+
+
+def _assets(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Values files in the form in which a provider is given them."""
+    files = [_asset(each) for each in inputs.get("valueYamlFiles") or []]
+    return dict(inputs) | ({"valueYamlFiles": files} if files else {})
+
+
+def _asset(given: Any) -> Any:
+    if isinstance(given, pulumi.FileAsset):
+        return {"path": given.path}
+    return {"text": given.text} if isinstance(given, pulumi.StringAsset) else given
+
+
+def _parsed(text: str, where: str) -> list[Object]:
+    try:
+        return [each for each in documents.load(text) if each.get("apiVersion") and each.get("kind")]
+    except yaml.YAMLError as error:
+        raise NotAtHand(f"{where} renders to what is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _flat(text: str, where: str) -> list[Object]:
+    return [each for part in documents.split(text) for each in _parsed(part, where)]
+
+
+def _kind(obj: Object) -> str:
+    group, slash, _ = str(obj["apiVersion"]).partition("/")
+    return f"{group}/{obj['kind']}" if slash else str(obj["kind"])
+
+
+def _in_namespace(obj: Object, namespace: str) -> Object:
+    metadata = cast("Object", obj.get("metadata") or {})
+    return obj if metadata.get("namespace") else obj | {"metadata": {**metadata, "namespace": namespace}}

@@ -1,0 +1,22 @@
+"""Charts and kustomizations of somebody's own, as they lie in a folder."""
+
+from pathlib import Path
+from typing import Any
+
+from cnai.render.charts import NotAtHand, Renderer
+from cnai.sandbox.provider.construct.sources import of_directory
+from cnai.sandbox.provider.errors import ProviderError
+
+
+def chart(folder: Path, renderer: Renderer) -> list[dict[str, Any]]:
+    """With the chart's own values. Raises `UserError`."""
+    inputs = {"chart": str(folder.absolute()), "name": "release-name", "namespace": "default"}
+    return renderer.release("release-name", inputs)
+
+
+def kustomization(folder: Path) -> list[dict[str, Any]]:
+    """Raises `UserError`."""
+    try:
+        return of_directory(str(folder))
+    except ProviderError as error:
+        raise NotAtHand(error.message) from error

@@ -1,0 +1,101 @@
+"""A recording engine: runs a program on Pulumi's mocks, without engine or network, and keeps all that it registers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
+
+SECRET = "[secret]"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program declared it; others are called by `type::name`, secrets are redacted."""
+
+    type: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Only what is set: provider, dependsOn, protect, retainOnDelete, deleteBeforeReplace, replaceOnChanges, …"""
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}::{self.name}"
+
+
+def record(program: Callable[[], Any], project: str, stack: str, *, preview: bool = False) -> list[Registered]:
+    """What calling `program` registers, in order. In a preview, what only a provider would say is not known.
+
+    Raises what the program raises.
+    """
+    recorder = Recorder(Echo(preview))
+    set_mocks(recorder.mocks, project=project, stack=stack, preview=preview, monitor=recorder)
+
+    @pulumi.runtime.test
+    def once() -> None:
+        program()
+
+    once()
+    return recorder.registered
+
+
+class Echo(Mocks):
+    """Every resource comes out as it went in; outside a preview with its name for an id."""
+
+    def __init__(self, preview: bool = False) -> None:
+        self._preview = preview
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return None if self._preview else f"{args.name}-id", dict(args.inputs)
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, None
+
+
+class Recorder(MockMonitor):
+    def __init__(self, mocks: Mocks) -> None:
+        super().__init__(mocks)
+        self.registered: list[Registered] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        if request.type != "pulumi:pulumi:Stack":
+            self.registered.append(recorded(request))
+        return super().RegisterResource(request)
+
+
+def recorded(request: Any) -> Registered:
+    named = {
+        "provider": short(request.provider.rpartition("::")[0]),
+        "providers": {package: short(ref.rpartition("::")[0]) for package, ref in sorted(request.providers.items())},
+        "dependsOn": sorted({short(urn) for urn in request.dependencies}),
+        "replaceOnChanges": sorted(request.replaceOnChanges),
+        "ignoreChanges": sorted(request.ignoreChanges),
+        "aliases": len(request.aliases),
+        **{key: getattr(request, key) for key in ("protect", "retainOnDelete", "deleteBeforeReplace", "importId")},
+    }
+    inputs = redacted(rpc.deserialize_properties(request.object, keep_unknowns=True))
+    options = {key: value for key, value in named.items() if value}
+    return Registered(request.type, request.name, short(request.parent), inputs, options)
+
+
+def short(urn: str) -> str:
+    """`type::name` of a URN, the type without its parents'; empty for the stack."""
+    if not urn or "pulumi:pulumi:Stack" in urn.split("::")[2].split("$")[-1]:
+        return ""
+    _, _, kind, name = urn.removeprefix("urn:pulumi:").split("::")
+    return f"{kind.split('$')[-1]}::{name}"
+
+
+def redacted(value: Any) -> Any:
+    if rpc.is_rpc_secret(value):
+        return SECRET
+    if isinstance(value, dict):
+        return {key: redacted(each) for key, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [redacted(each) for each in cast("list[Any]", value)]
+    # The wire knows only doubles.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
