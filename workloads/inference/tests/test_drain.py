@@ -46,7 +46,8 @@ def test_the_grace_period_ends_a_stream_that_does_not(tmp_path, model_dir):
         server.until(lambda service: len(service.active) == 1)
         options = ServeOptions(model=str(model_dir), drain_delay_s=0, grace_s=0.1)
         draining = DrainingServer(uvicorn.Config(app=None), server.service, options)
-        asyncio.run(draining._drain())
+        loop = server.service.engine._loop
+        asyncio.run_coroutine_threadsafe(draining._drain(), loop).result(60)
         assert draining.should_exit
         refused = httpx.post(f"{server.url}/v1/completions", json={"model": "tiny", "prompt": "x"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "draining")

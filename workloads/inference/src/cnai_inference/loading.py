@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from cnai_inference.engine.model import CausalModel
 from cnai_inference.errors import InferenceError
 
 
-def load_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerFast:
     if not (directory / "tokenizer.json").exists():
         raise InferenceError(f"{directory} has no tokenizer.json: save the tokenizer beside the model")
     try:
@@ -90,7 +90,7 @@ def quantize(model: nn.Module) -> None:
     torch 2.15 announces these kernels' end; weight-only ones (`_weight_int8pack_mm`) are many times slower on the CPU.
     """
     from torch.ao.nn.quantized.dynamic import Linear
-    from torch.ao.quantization import per_channel_dynamic_qconfig
+    from torch.ao.quantization.qconfig import per_channel_dynamic_qconfig
 
     for name, module in list(model.named_modules()):
         if type(module) is not nn.Linear or "lora_" in name or name.endswith("lm_head"):

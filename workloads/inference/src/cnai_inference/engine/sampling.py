@@ -15,7 +15,9 @@ WIDTH = 256
 class Drawer(Protocol):
     """What sampling needs to know of a request."""
 
-    sampling: Sampling
+    @property
+    def sampling(self) -> Sampling: ...
+
     counts: dict[int, int]
     """How often each token was generated."""
 

@@ -28,6 +28,7 @@ def to_onnx(model: Path, output: Path) -> Path:
             opset_version=OPSET,
             verbose=False,
         )
+    assert program is not None
     program.save(str(path))
     check(logits, path)
     return path

@@ -1,7 +1,7 @@
 """Answers in OpenAI's shapes: whole ones through the `openai` package's types, streamed ones as events."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +118,7 @@ def event(data: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-async def events(generation: Generation, shape: Shape, include_usage: bool) -> AsyncIterator[bytes]:
+async def events(generation: Generation, shape: Shape, include_usage: bool) -> AsyncGenerator[bytes, None]:
     head = {
         "id": generation.id,
         "object": shape.streamed,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerFast
 
 from cnai_inference.errors import RequestError
 
@@ -17,7 +17,7 @@ def byte_alphabet() -> dict[str, int]:
 
 
 class Prompts:
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._template = tokenizer
         self.backend: Tokenizer = tokenizer.backend_tokenizer
         self.vocabulary = len(tokenizer)
@@ -28,7 +28,7 @@ class Prompts:
         if not self._template.chat_template:
             raise RequestError("this model has no chat template: use /v1/completions", param="messages")
         try:
-            return self._template.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            return str(self._template.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True))
         # jinja2 reports what a template refuses (an order of roles, say) as its own errors.
         except Exception as error:
             if type(error).__module__.startswith("jinja2"):

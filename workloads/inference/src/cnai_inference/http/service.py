@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -42,7 +42,7 @@ class Generation:
     reply: list[str] = field(default_factory=list)
     """What was answered, kept only where content is to be traced."""
 
-    async def chunks(self) -> AsyncIterator[tuple[int, Chunk, str | None]]:
+    async def chunks(self) -> AsyncGenerator[tuple[int, Chunk, str | None], None]:
         """Choice, chunk with filtered text, reason to finish (`content_filter` too)."""
         source = self._one() if len(self.streams) == 1 else merge(self.streams)
         async with aclosing(source) as items:
@@ -83,7 +83,7 @@ class Generation:
         for stream in self.streams:
             await stream.aclose()
 
-    async def _one(self) -> AsyncIterator[tuple[int, Chunk]]:
+    async def _one(self) -> AsyncGenerator[tuple[int, Chunk], None]:
         async for chunk in self.streams[0]:
             yield 0, chunk
 
@@ -94,7 +94,7 @@ class Generation:
         self.cached_tokens = max(self.cached_tokens, chunk.cached_tokens)
 
 
-async def merge(streams: Sequence[ChunkStream]) -> AsyncIterator[tuple[int, Chunk]]:
+async def merge(streams: Sequence[ChunkStream]) -> AsyncGenerator[tuple[int, Chunk], None]:
     """Chunks of several streams in the order in which they come."""
 
     async def following(index: int) -> tuple[int, Chunk | None]:
