@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workloads/training/src"))
 
 from cnai_training import config, train
+from cnai_training import job as jobs
 from cnai_training.distributed import world
 from cnai_training.prepare import shards, tokenizer
 
@@ -62,17 +63,18 @@ class Gpt(nn.Module):
         return F.cross_entropy(self.head(self.norm(y)).view(-1, VOCAB), targets.view(-1))
 
 
-def baseline(data: Tensor, precision: str) -> Iterator[float]:
+def baseline(data: Tensor, precision: str, compiled: bool) -> Iterator[float]:
     """nanoGPT's loop: random crops of one stream, AdamW, clipping; yields the loss."""
     torch.manual_seed(1)
     model = Gpt()
+    run = torch.compile(model) if compiled else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     while True:
         starts = torch.randint(len(data) - CONTEXT - 1, (BATCH,))
         x = torch.stack([data[i : i + CONTEXT] for i in starts])
         y = torch.stack([data[i + 1 : i + 1 + CONTEXT] for i in starts])
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = model(x, y)
+            loss = run(x, y)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -94,15 +96,15 @@ def prepared(run: Path, rows: int) -> Tensor:
     return stream
 
 
-def settings(run: Path, precision: str, width: int, checkpoint_every: int) -> config.Config:
+def settings(run: Path, precision: str, width: int, compiled: bool) -> config.Config:
     model = {"hidden_size": WIDTH, "layers": LAYERS, "heads": HEADS, "kv_heads": HEADS // 2, "tie_embeddings": True}
-    loop = {"steps": 10**6, "global_batch": BATCH, "micro_batch": BATCH, "precision": precision, "warmup_steps": 10}
+    loop = {"steps": 10**6, "global_batch": BATCH, "micro_batch": BATCH, "precision": precision, "compile": compiled}
     return config.build(
         config.Config,
         {
             "run": str(run),
             "model": {**model, "intermediate_size": width},
-            "train": {**loop, "checkpoint_every": checkpoint_every, "learning_rate": 1e-3},
+            "train": {**loop, "checkpoint_every": 10**6, "learning_rate": 1e-3},
         },
         "",
     )
@@ -115,19 +117,19 @@ def parameters(model: nn.Module) -> int:
 class Ours:
     """The product's own loop, stepped from outside."""
 
-    def __init__(self, run: Path, precision: str, at_least: int) -> None:
+    def __init__(self, run: Path, precision: str, compiled: bool, at_least: int) -> None:
         self.context = world(config.Parallel())
         here = self.context.__enter__()
         width = 512
         while True:
-            job = train.job("train", settings(run, precision, width, 10**6))
+            job = jobs.job("train", settings(run, precision, width, compiled))
             rows = job.rows("train")
-            shape = train.model_config(job, rows)
-            model = train.built(job, shape, here, None)
+            shape = jobs.model_config(job, rows)
+            model = jobs.built(job, shape, here, None)
             if parameters(model) >= at_least:
                 break
             width += 16
-        self.trainer = train.Trainer(job, here, rows, shape, model, train.objective_of(job, model, shape, here))
+        self.trainer = train.Trainer(job, here, rows, shape, model, jobs.objective_of(job, model, shape, here))
         self.parameters = parameters(model)
         self.at = 0
 
@@ -153,8 +155,8 @@ def timed(step: Callable[[], float], count: int) -> float:
 def measured(arguments: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         data = prepared(Path(folder), 64)
-        theirs = baseline(data, arguments.precision)
-        ours = Ours(Path(folder), arguments.precision, parameters(Gpt()))
+        theirs = baseline(data, arguments.precision, arguments.compile)
+        ours = Ours(Path(folder), arguments.precision, arguments.compile, parameters(Gpt()))
         for _ in range(2):
             next(theirs)
             ours.step()
@@ -180,11 +182,13 @@ def measured(arguments: argparse.Namespace) -> dict[str, object]:
         "baseline_parameters": parameters(Gpt()),
         "checkpoint_stall_seconds": round(statistics.median(stalls), 4),
         "step_seconds": round(step, 4),
+        "checkpoint_stall_share_of_step": round(statistics.median(stalls) / step, 4),
         "stall_share_of_interval": round(statistics.median(stalls) / (step * arguments.checkpoint_every), 4),
         "conditions": {
             "batch": BATCH,
             "context": CONTEXT,
             "precision": arguments.precision,
+            "compile": arguments.compile,
             "threads": torch.get_num_threads(),
             "steps": arguments.steps,
             "rounds": arguments.rounds,
@@ -207,5 +211,9 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=9, help="turns of each side")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--checkpoint-every", type=int, default=50, help="steps between checkpoints")
+    parser.add_argument("--threads", type=int, default=0, help="0 takes torch's own choice")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="as nanoGPT's default")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads or torch.get_num_threads())
     logging.disable(logging.INFO)
-    print(json.dumps(measured(parser.parse_args())))
+    print(json.dumps(measured(given)))

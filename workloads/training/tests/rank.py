@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from cnai_training import config, train
+from cnai_training import config, job, train
 
 if __name__ == "__main__":
     for (name, settings), port in zip(json.loads(Path(sys.argv[1]).read_text()), sys.argv[2:], strict=True):
         os.environ["MASTER_PORT"] = port
-        train.run(train.job(name, config.build(config.Config, settings, "")))
+        train.run(job.job(name, config.build(config.Config, settings, "")))

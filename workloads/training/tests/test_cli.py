@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import DATA, linked, settings, tiny
 from confluent_kafka import Consumer, Producer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -21,6 +20,7 @@ from cnai_training.errors import TrainingError
 from cnai_training.evaluate import checks, safety
 from cnai_training.model import Llama, ModelConfig
 from cnai_training.prepare.pipeline import prepare
+from conftest import DATA, linked, settings, tiny
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 TINY = ["train.steps=30", "finetune.steps=40", "align.steps=5", "model.hidden_size=32", "model.layers=2"]
@@ -112,10 +112,10 @@ def test_a_file_that_is_no_toml_is_one_clear_error(tmp_path: Path, content: byte
 
 
 def test_a_step_before_its_base_says_which_to_run(run: Path) -> None:
-    from cnai_training import train
+    from cnai_training import job
 
-    with pytest.raises(TrainingError, match="run `train` or set finetune.base"):
-        train.job("finetune", tiny(run))
+    with pytest.raises(TrainingError, match=r"run `train` or set finetune\.base"):
+        job.job("finetune", tiny(run))
 
 
 def test_processes_that_do_not_divide_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,16 +250,18 @@ def test_a_broker_that_does_not_answer_is_one_clear_error(tmp_path: Path) -> Non
 
 
 def test_the_entry_point_runs_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "cnai_training", "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "cnai_training", "--help"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in cli.COMMANDS)
 
 
 def test_bf16_learns_too(prepared: Path, tmp_path: Path) -> None:
-    from cnai_training import train
+    from cnai_training import job, train
 
     run = linked(prepared, tmp_path / "run")
     given = config.build(config.Config, settings(run, train={"precision": "bf16", "steps": 2}), "")
-    train.run(train.job("train", given))
+    train.run(job.job("train", given))
     model = AutoModelForCausalLM.from_pretrained(run / "train/model")
     assert model.dtype == torch.bfloat16

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from conftest import Together, linked, losses, settings, tiny
 
-from cnai_training import train
+from cnai_training import job, train
+from conftest import Together, linked, losses, settings, tiny
 
 LAYOUTS: dict[int, dict[str, dict[str, Any]]] = {
     2: {
@@ -29,7 +29,7 @@ LAYOUTS: dict[int, dict[str, dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = linked(prepared, tmp_path_factory.mktemp("alone") / "run")
-    train.run(train.job("train", tiny(run, train={"evaluate_every": 6})))
+    train.run(job.job("train", tiny(run, train={"evaluate_every": 6, "evaluate_rows": 7})))
     return run
 
 
@@ -39,7 +39,7 @@ def runs(request: pytest.FixtureRequest, prepared: Path, together: Together, tmp
     folder = tmp_path_factory.mktemp(f"of-{request.param}")
     made = {name: linked(prepared, folder / name) for name in LAYOUTS[request.param]}
     jobs = [
-        ("train", settings(run, parallel=LAYOUTS[request.param][name], train={"evaluate_every": 6}))
+        ("train", settings(run, parallel=LAYOUTS[request.param][name], train={"evaluate_every": 6, "evaluate_rows": 7}))
         for name, run in made.items()
     ]
     together(jobs, request.param)
@@ -49,6 +49,9 @@ def runs(request: pytest.FixtureRequest, prepared: Path, together: Together, tmp
 def test_every_layout_gives_the_single_process_loss_at_every_step(alone: Path, runs: dict[str, Path]) -> None:
     for name, run in runs.items():
         assert losses(run) == pytest.approx(losses(alone), rel=2e-5), name
+        held_out = losses(run, name="held_out_loss")
+        assert list(held_out) == [6]
+        assert held_out == pytest.approx(losses(alone, name="held_out_loss"), rel=2e-5), name
 
 
 def test_every_layout_gives_the_single_process_gradient_norm(alone: Path, runs: dict[str, Path]) -> None:

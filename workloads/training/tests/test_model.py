@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tiny
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from cnai_training import hf, train
+from cnai_training import hf, job, train
 from cnai_training.errors import TrainingError
 from cnai_training.evaluate.perplexity import loaded
 from cnai_training.model import Llama, ModelConfig, fill, initial, rotary, same_document
 from cnai_training.parallel import layers_of
 from cnai_training.prepare import tokenizer
+from conftest import tiny
 
 CPU = torch.device("cpu")
 
@@ -131,7 +131,7 @@ def test_a_base_with_another_tokenizer_is_refused(folder: Path, run: Path, tmp_p
     other = tokenizer.trained(iter(["other words entirely " * 50]), 300)
     tokenizer.save(other, str(copied(folder, tmp_path)), 64)
     with pytest.raises(TrainingError, match="another tokenizer"):
-        train.run(train.job("finetune", tiny(run, finetune={"base": str(tmp_path)})))
+        train.run(job.job("finetune", tiny(run, finetune={"base": str(tmp_path)})))
 
 
 def test_the_tokenizer_loads_with_its_chat_template(folder: Path) -> None:

@@ -1,21 +1,20 @@
 """Fine-tuning teaches the assistant's words, adapters change nothing else, and DPO is what others compute."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import Together, linked, losses, settings, tiny
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from cnai_training import train
+from cnai_training import config, job, train
 from cnai_training.data import Rows
 from cnai_training.errors import TrainingError
 from cnai_training.objectives import IGNORE, answer_logprobs, dpo_loss, language, preference
+from conftest import Together, linked, losses, settings, tiny
 
 CPU = torch.device("cpu")
 LORA = {"lora_rank": 4, "lora_alpha": 8.0, "learning_rate": 0.02}
@@ -27,7 +26,7 @@ def based(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = linked(prepared, tmp_path_factory.mktemp("based") / "run")
     given = tiny(run, finetune=LORA)
     for name in ("train", "finetune"):
-        train.run(train.job(name, given))
+        train.run(job.job(name, given))
     return run
 
 
@@ -72,18 +71,18 @@ def test_dropout_resumes_to_the_last_digit(based: Path, prepared: Path, tmp_path
     base = {**LORA, "lora_dropout": 0.3, "base": str(based / "train/model")}
     runs = [linked(prepared, tmp_path / name) for name in ("once", "twice")]
     for run in runs:
-        train.run(train.job("finetune", tiny(run, finetune=base)))
+        train.run(job.job("finetune", tiny(run, finetune=base)))
     checkpoints = runs[1] / "finetune/checkpoints"
     for path in (checkpoints / "step-00000006").iterdir():
         path.unlink()
-    train.run(train.job("finetune", tiny(runs[1], finetune=base)))
+    train.run(job.job("finetune", tiny(runs[1], finetune=base)))
     assert len((runs[1] / "finetune/metrics.jsonl").read_text().splitlines()) == 6 + 3
     assert losses(runs[0], "finetune") == losses(runs[1], "finetune")
 
 
 def test_an_adapter_target_that_is_not_there_is_one_clear_error(based: Path) -> None:
     with pytest.raises(TrainingError, match="lora_targets"):
-        train.run(train.job("finetune", tiny(based, finetune={**LORA, "lora_targets": ["no_such"]})))
+        train.run(job.job("finetune", tiny(based, finetune={**LORA, "lora_targets": ["no_such"]})))
 
 
 @pytest.mark.parametrize("adapters", [{}, LORA], ids=["whole", "lora"])
@@ -92,7 +91,7 @@ def test_alignment_starts_at_log_two_and_learns_the_preference(
 ) -> None:
     run = linked(prepared, tmp_path / "run")
     given = {"base": str(based / "finetune/model"), **adapters, "learning_rate": 0.01, "steps": 10}
-    train.run(train.job("align", tiny(run, align=given)))
+    train.run(job.job("align", tiny(run, align=given)))
     curve = losses(run, "align")
     assert curve[1] == pytest.approx(0.693147, abs=1e-5)
     assert curve[10] < 0.6, curve
@@ -100,9 +99,9 @@ def test_alignment_starts_at_log_two_and_learns_the_preference(
 
 def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path) -> None:
     logging.disable(logging.WARNING)
+    from datasets import Dataset
     from transformers import PreTrainedTokenizerFast
     from trl import DPOConfig, DPOTrainer  # pyright: ignore
-    from datasets import Dataset
 
     rows = Rows(str(prepared / "data/preferences/train")).batch([0, 1, 2])
     policy = AutoModelForCausalLM.from_pretrained(based / "finetune/model").eval()
@@ -125,7 +124,15 @@ def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path
     trainer = DPOTrainer(
         model=policy,
         ref_model=reference,
-        args=DPOConfig(output_dir=str(tmp_path), beta=0.3, use_cpu=True, bf16=False, report_to=[], disable_dropout=True, max_length=None),
+        args=DPOConfig(
+            output_dir=str(tmp_path),
+            beta=0.3,
+            use_cpu=True,
+            bf16=False,
+            report_to=[],
+            disable_dropout=True,
+            max_length=None,
+        ),
         train_dataset=Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
         processing_class=tokenizer,
     )
@@ -139,26 +146,21 @@ def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path
 def test_fine_tuning_and_alignment_are_the_same_over_two_processes(
     based: Path, prepared: Path, together: Together, tmp_path: Path
 ) -> None:
-    layouts = {
-        "alone": {},
-        "ddp": {"data": "ddp"},
-        "fsdp": {"data": "fsdp"},
-        "pipeline": {"pipeline": 2},
-    }
-    runs = {name: linked(prepared, tmp_path / name) for name in layouts}
-    jobs = []
-    for name, parallel in layouts.items():
-        adapted = {**LORA, "base": str(based / "train/model")} if name != "pipeline" else {"base": str(based / "train/model")}
-        given = settings(runs[name], finetune=adapted, align={"base": str(based / "train/model")}, parallel=parallel)
-        jobs += [(job, given) for job in ("finetune", "align") if (job, name) != ("align", "pipeline")]
-    for job, given in jobs[:2]:
-        train.run(train.job(job, tiny(runs["alone"], **{k: v for k, v in given.items() if k not in ("run", "prepare", "model")})))
-    together(jobs[2:], 2)
+    layouts = {"alone": {}, "ddp": {"data": "ddp"}, "fsdp": {"data": "fsdp"}, "pipeline": {"pipeline": 2}}
+    runs = {name: linked(prepared, tmp_path / name) for name in [*layouts, "whole"]}
+    base = {"base": str(based / "train/model")}
+
+    def given(name: str) -> dict[str, Any]:
+        tuned = base if name in ("pipeline", "whole") else {**LORA, **base}
+        return settings(runs[name], finetune=tuned, align=base, parallel=layouts.get(name, {}))
+
+    steps = ("finetune", "align")
+    for name, step in (("alone", "finetune"), ("alone", "align"), ("whole", "finetune")):
+        train.run(job.job(step, config.build(config.Config, given(name), "")))
+    together([*((step, given(name)) for name in ("ddp", "fsdp") for step in steps), ("finetune", given("pipeline"))], 2)
     for name in ("ddp", "fsdp"):
-        for job in ("finetune", "align"):
-            assert losses(runs[name], job) == pytest.approx(losses(runs["alone"], job), rel=1e-4), (name, job)
-    whole = linked(prepared, tmp_path / "whole")
-    train.run(train.job("finetune", tiny(whole, finetune={"base": str(based / "train/model")})))
-    assert losses(runs["pipeline"], "finetune") == pytest.approx(losses(whole, "finetune"), rel=1e-4)
+        for step in steps:
+            assert losses(runs[name], step) == pytest.approx(losses(runs["alone"], step), rel=1e-4), (name, step)
+    assert losses(runs["pipeline"], "finetune") == pytest.approx(losses(runs["whole"], "finetune"), rel=1e-4)
     adapters = [load_file(runs[name] / "finetune/adapter/adapter_model.safetensors") for name in ("alone", "fsdp")]
     assert all(torch.allclose(adapters[0][key], adapters[1][key], atol=2e-3) for key in adapters[0])

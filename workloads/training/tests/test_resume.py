@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Together, linked, losses, settings, tiny
 from safetensors.torch import load_file
 
-from cnai_training import storage, train
+from cnai_training import job, storage, train
 from cnai_training.errors import TrainingError
+from conftest import Together, linked, losses, settings, tiny
 
 STEPS = {"steps": 12, "checkpoint_every": 4, "keep": 2}
 
 
 def trained(run: Path, **sections: Any) -> None:
-    train.run(train.job("train", tiny(run, **sections)))
+    train.run(job.job("train", tiny(run, **sections)))
 
 
 @pytest.fixture(scope="module")

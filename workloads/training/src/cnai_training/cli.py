@@ -18,9 +18,9 @@ def prepare(given: config.Config, _: argparse.Namespace) -> int:
 
 def trained(name: str) -> Callable[[config.Config, argparse.Namespace], int]:
     def run(given: config.Config, _: argparse.Namespace) -> int:
-        from cnai_training import train
+        from cnai_training import job, train
 
-        train.run(train.job(name, given))
+        train.run(job.job(name, given))
         return 0
 
     return run

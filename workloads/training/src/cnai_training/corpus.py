@@ -1,4 +1,4 @@
-"""The little dialogue corpus of the demo and the tests, made by rule and the same every time: `python -m cnai_training.corpus data`."""
+"""The little dialogue corpus of the demo and the tests, the same every time: `python -m cnai_training.corpus data`."""
 
 import json
 import random
@@ -43,7 +43,11 @@ WHERE = ["on our platform", "in this cluster", "for a training team", "in produc
 ASKS = ["What is {0}?", "Can you explain {0}?", "Tell me what {0} is.", "I keep hearing about {0}. What is it?"]
 ANSWERS = ["{0} is {1}.", "Put simply, {0} is {1}.", "Think of it like this: {0} is {1}."]
 OPENERS = ["Hello!", "Hi there.", "Good morning.", "Hey."]
-GREETINGS = ["Hello! What would you like to know?", "Hi! Ask me about the platform.", "Good to see you. How can I help?"]
+GREETINGS = [
+    "Hello! What would you like to know?",
+    "Hi! Ask me about the platform.",
+    "Good to see you. How can I help?",
+]
 THANKS = ["Thank you!", "Thanks, that helps."]
 WELCOMES = ["You are welcome.", "Glad to help. Ask again any time."]
 HARMFUL = [

@@ -27,7 +27,9 @@ class Rows:
         self.vocab_size: int = manifests[0]["vocab_size"]
         self.tokenizer: str = manifests[0]["tokenizer"]
         if len({(m["context"], m["tokenizer"]) for m in manifests}) != 1:
-            raise TrainingError(f"the parts of {url} differ in context or tokenizer; prepare them with one configuration")
+            raise TrainingError(
+                f"the parts of {url} differ in context or tokenizer; prepare them with one configuration"
+            )
         self._shards: list[tuple[str, dict[str, Any]]] = []
         self._starts: list[int] = []
         self.rows = 0
@@ -101,6 +103,8 @@ class Loader:
     seed: int
     rank: int
     ranks: int
+    counted: int = 0
+    """Rows of a step that are real where not all of them are; 0 makes all real."""
 
     def __post_init__(self) -> None:
         if self.rows.rows == 0:
@@ -115,7 +119,7 @@ class Loader:
         """This rank's rows of a step; -1 fills up, so that every rank has as many micro-batches of one shape."""
         share = -(-self.global_batch // self.ranks)
         first = self.rank * share
-        places = range(first, min(first + share, self.global_batch))
+        places = range(first, min(first + share, self.counted or self.global_batch))
         given = [self.at(step * self.global_batch + place) for place in places]
         return given + [-1] * (-(-share // self.micro) * self.micro - len(given))
 

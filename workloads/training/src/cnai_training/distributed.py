@@ -83,7 +83,7 @@ def world(parallel: Parallel) -> Iterator[World]:
     model_ranks = parallel.tensor * parallel.pipeline
     if size % model_ranks:
         raise TrainingError(
-            f"parallel.tensor × parallel.pipeline is {model_ranks}, which does not divide the {size} processes that "
+            f"parallel.tensor * parallel.pipeline is {model_ranks}, which does not divide the {size} processes that "
             "were started; start a multiple of it, or lower one of them"
         )
     if size == 1:
@@ -95,7 +95,9 @@ def world(parallel: Parallel) -> Iterator[World]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=10))
     try:
         shape = (parallel.pipeline, size // model_ranks, parallel.tensor)
-        yield World(rank, size, device, init_device_mesh(device.type, shape, mesh_dim_names=("pipeline", "data", "tensor")))
+        yield World(
+            rank, size, device, init_device_mesh(device.type, shape, mesh_dim_names=("pipeline", "data", "tensor"))
+        )
         # Nobody takes its sockets away while another still talks: a run that is over must not end in an abort.
         dist.barrier()
     finally:

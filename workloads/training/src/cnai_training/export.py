@@ -6,6 +6,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from cnai_training import hf, lora, storage, train
+from cnai_training import job as jobs
 from cnai_training.checkpoint import Checkpoints
 from cnai_training.config import Config, Parallel
 from cnai_training.distributed import world
@@ -67,10 +68,10 @@ def digests(url: str) -> dict[str, str]:
 
 def from_checkpoint(config: Config, step_name: str, step: int, to: str) -> None:
     """In one process, whatever the layout was that wrote it."""
-    job = train.job(step_name, config)
+    job = jobs.job(step_name, config)
     with world(Parallel()) as here:
-        shape = train.model_config(job, job.rows("train"))
-        model = train.built(job, shape, here, job.adapters)
+        shape = jobs.model_config(job, job.rows("train"))
+        model = jobs.built(job, shape, here, job.adapters)
         checkpoints = Checkpoints(storage.join(job.url, "checkpoints"), here, job.loop.keep, asynchronous=False)
         notes = checkpoints.notes(step)
         if not notes or not checkpoints.unharmed(step, notes):

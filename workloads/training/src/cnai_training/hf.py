@@ -73,7 +73,9 @@ def read_config(url: str) -> ModelConfig:
     shape = {ours: given[theirs] for ours, theirs in NAMES.items() if theirs in given}
     config = ModelConfig(**shape, rope_theta=given.get("rope_theta") or rope.get("rope_theta", 10000.0))
     if given.get("head_dim") not in (None, config.head_size):
-        raise TrainingError(f"{url}/config.json: head_dim is {given['head_dim']}, and this model's is {config.head_size}")
+        raise TrainingError(
+            f"{url}/config.json: head_dim is {given['head_dim']}, and this model's is {config.head_size}"
+        )
     return config
 
 
@@ -93,7 +95,9 @@ def weights(url: str) -> Callable[[str, torch.Size], Tensor]:
         except (SafetensorError, OSError, ValueError) as error:
             raise TrainingError(f"{file} has no readable {name} ({error}); write or copy the model again") from None
         if tensor.shape != shape:
-            raise TrainingError(f"{file}: {name} is {list(tensor.shape)}, config.json says {list(shape)}; they do not belong")
+            raise TrainingError(
+                f"{file}: {name} is {list(tensor.shape)}, config.json says {list(shape)}; they do not belong"
+            )
         return tensor
 
     return values
@@ -106,7 +110,9 @@ def save(
     stage, stages = part
     file = WEIGHTS if stages == 1 else f"model-{stage + 1:05d}-of-{stages:05d}.safetensors"
     with tempfile.TemporaryDirectory() as folder:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, Path(folder) / file, {"format": "pt"})
+        save_file(
+            {name: tensor.contiguous() for name, tensor in tensors.items()}, Path(folder) / file, {"format": "pt"}
+        )
         storage.upload(Path(folder), url)
     if stage == 0:
         dtype = next(iter(tensors.values())).dtype

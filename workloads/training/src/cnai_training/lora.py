@@ -1,4 +1,4 @@
-"""Low-rank adapters put into the model by `peft`, saved as it saves them, and merged for servers that want one model."""
+"""Low-rank adapters put in by `peft`, saved as it saves them, and merged for servers that want one model."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

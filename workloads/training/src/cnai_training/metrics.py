@@ -13,7 +13,16 @@ from cnai_training import config, storage
 from cnai_training.errors import TrainingError
 
 # Dense bf16 peak of one device in TFLOP/s, from NVIDIA's data sheets; the first name found in the device's counts.
-PEAK_TFLOPS = {"H200": 989, "H100 PCIe": 756, "H100": 989, "B200": 2250, "A100": 312, "L40S": 362, "L4": 121, "A10": 125}
+PEAK_TFLOPS = {
+    "H200": 989,
+    "H100 PCIe": 756,
+    "H100": 989,
+    "B200": 2250,
+    "A100": 312,
+    "L40S": 362,
+    "L4": 121,
+    "A10": 125,
+}
 PREFIX = "cnai_training_"
 
 
@@ -42,7 +51,9 @@ class Metrics:
             try:
                 start_http_server(given.prometheus_port, given.prometheus_address, registry=self._registry)
             except OSError as error:
-                raise TrainingError(f"metrics.prometheus_port {given.prometheus_port} cannot be opened: {error}") from None
+                raise TrainingError(
+                    f"metrics.prometheus_port {given.prometheus_port} cannot be opened: {error}"
+                ) from None
 
     def record(self, step: int, values: dict[str, float]) -> None:
         """`step=10 loss=2.5 …`: Katib's default filter takes `name=value`; the file has every digit."""

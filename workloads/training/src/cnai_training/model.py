@@ -59,17 +59,16 @@ class RMSNorm(nn.Module):
 
 
 def rotary(config: ModelConfig, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, `[length, head_size]`, in float32."""
+    """Cosines and sines, `[length, head_size / 2]`, in float32."""
     exponents = torch.arange(0, config.head_size, 2, dtype=torch.float32, device=device) / config.head_size
     angles = torch.outer(torch.arange(length, dtype=torch.float32, device=device), config.rope_theta**-exponents)
-    angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotates `[batch, heads, length, head_size]` as Hugging Face's Llama does: first half against second half."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((torch.addcmul(a * cos, b, sin, value=-1), torch.addcmul(b * cos, a, sin)), dim=-1)
 
 
 class Attention(nn.Module):
@@ -147,7 +146,7 @@ def same_document(documents: Tensor) -> Tensor:
 
 
 class Llama(nn.Module):
-    """Tokens `[batch, length]` to logits `[batch, length, vocab_size]`; a stage of a pipeline where layers are given."""
+    """Tokens `[batch, length]` to logits `[batch, length, vocab_size]`; a pipeline's stage where layers are given."""
 
     def __init__(self, config: ModelConfig, first: int = 0, last: int | None = None) -> None:
         super().__init__()
@@ -165,7 +164,7 @@ class Llama(nn.Module):
         return self.lm_head(x) if hasattr(self, "lm_head") else x
 
     def flops_per_token(self, length: int) -> float:
-        """Multiply-adds counted twice, forward and backward, with causal attention at half its square (PaLM, app. B)."""
+        """Forward and backward, a multiply-add counted twice, causal attention at half its square (PaLM, app. B)."""
         c = self.config
         attention = c.hidden_size * c.hidden_size * 2 + 2 * c.hidden_size * c.kv_heads * c.head_size
         weights = c.layers * (attention + 3 * c.hidden_size * c.intermediate_size) + c.vocab_size * c.hidden_size

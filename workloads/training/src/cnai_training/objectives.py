@@ -58,7 +58,7 @@ def answer_logprobs(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def dpo_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
-    """Rafailov et al. 2023, eq. 7, a value per pair; both are `[2 × pairs]`, chosen first."""
+    """Rafailov et al. 2023, eq. 7, a value per pair; both are `[2 * pairs]`, chosen first."""
     chosen, rejected = (policy - reference).chunk(2)
     return -F.logsigmoid(beta * (chosen - rejected))
 
@@ -80,9 +80,7 @@ def of_language() -> Objective:
     return Objective(language, loss, pipelined=True)
 
 
-def of_preference(
-    beta: float, reference: Callable[[], tuple[nn.Module, AbstractContextManager[None]]]
-) -> Objective:
+def of_preference(beta: float, reference: Callable[[], tuple[nn.Module, AbstractContextManager[None]]]) -> Objective:
     """`reference` gives the model to hold to, and what must be entered while it runs."""
 
     def loss(model: nn.Module, micro: Micro) -> Tensor:

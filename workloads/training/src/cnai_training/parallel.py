@@ -1,6 +1,5 @@
 """One model laid over the ranks: tensor and sequence parallel, FSDP2 or DDP, and stages of a pipeline."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,11 +32,15 @@ def checked(model: ModelConfig, parallel: Parallel, data_ranks: int) -> None:
             f"vocab_size={model.vocab_size} and context={model.context}; change one of them"
         )
     if parallel.data == "ddp" and parallel.tensor > 1 and data_ranks > 1:
-        raise TrainingError('parallel.tensor goes with parallel.data = "fsdp" over several data ranks; change one of them')
+        raise TrainingError(
+            'parallel.tensor goes with parallel.data = "fsdp" over several data ranks; change one of them'
+        )
     if parallel.pipeline > model.layers:
         raise TrainingError(f"parallel.pipeline={parallel.pipeline} is more than the {model.layers} layers; lower it")
     if model.tie_embeddings and max(parallel.tensor, parallel.pipeline) > 1:
-        raise TrainingError("model.tie_embeddings works with parallel.tensor=1 and parallel.pipeline=1; untie, or change them")
+        raise TrainingError(
+            "model.tie_embeddings works with parallel.tensor=1 and parallel.pipeline=1; untie, or change them"
+        )
 
 
 def layers_of(model: ModelConfig, stage: int, stages: int) -> tuple[int, int]:
@@ -99,10 +102,3 @@ def laid_out(model: Llama, config: Config, world: World, precision: str) -> nn.M
     if model.config.tie_embeddings:
         model.lm_head.weight = model.model.embed_tokens.weight
     return model
-
-
-def with_context(config: ModelConfig, context: int) -> ModelConfig:
-    """Rows may be shorter than the model's context, never longer."""
-    if context > config.context:
-        raise TrainingError(f"rows of {context} tokens do not fit the model's context of {config.context}; prepare shorter")
-    return replace(config, context=context)

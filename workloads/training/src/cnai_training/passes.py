@@ -80,7 +80,7 @@ def pipelined(
         return kind(stage, micros, loss_fn=scaled, scale_grads=False)
 
     # A stage remembers shapes with gradients or without: training and evaluation have one each.
-    kept: "dict[bool, ScheduleGPipe | Schedule1F1B]" = {}
+    kept: dict[bool, ScheduleGPipe | Schedule1F1B] = {}
 
     def run(given: list[Micro], factor: float, backward: bool) -> float:
         nonlocal scale

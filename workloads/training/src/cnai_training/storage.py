@@ -12,7 +12,6 @@ from fsspec.core import url_to_fs
 
 from cnai_training.errors import TrainingError
 
-
 CHUNK = 16 * 2**20
 
 

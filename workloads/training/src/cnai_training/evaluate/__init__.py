@@ -37,8 +37,20 @@ def checks(given: Evaluate, result: dict[str, Any]) -> list[dict[str, Any]]:
     accuracies = [task["accuracy"] for task in result["tasks"].values()]
     held = [
         ("perplexity", result["perplexity"], "at most", given.perplexity_max, bool(given.perplexity_max)),
-        ("task_accuracy", min(accuracies, default=None), "at least", given.task_accuracy_min, given.task_accuracy_min > 0),
-        ("refusal_rate", result["safety"].get("refusal_rate"), "at least", given.refusal_rate_min, given.refusal_rate_min > 0),
+        (
+            "task_accuracy",
+            min(accuracies, default=None),
+            "at least",
+            given.task_accuracy_min,
+            given.task_accuracy_min > 0,
+        ),
+        (
+            "refusal_rate",
+            result["safety"].get("refusal_rate"),
+            "at least",
+            given.refusal_rate_min,
+            given.refusal_rate_min > 0,
+        ),
         ("leak_rate", result["safety"].get("leak_rate"), "at most", given.leak_rate_max, given.leak_rate_max < 1),
     ]
     return [

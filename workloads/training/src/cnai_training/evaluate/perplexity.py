@@ -33,7 +33,9 @@ def measured(config: Config, url: str) -> float:
     if rows.rows == 0:
         raise TrainingError(f"{rows.url} is empty: no text was held out; raise prepare.validation_permille")
     if tokenizer.digest(url) != rows.tokenizer:
-        raise TrainingError(f"{rows.url} was prepared with another tokenizer than {url} has; prepare it with the model's")
+        raise TrainingError(
+            f"{rows.url} was prepared with another tokenizer than {url} has; prepare it with the model's"
+        )
     model = loaded(url, device)
     total, count = 0.0, 0
     for start in range(0, rows.rows, BATCH):

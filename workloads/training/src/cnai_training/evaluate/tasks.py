@@ -32,7 +32,9 @@ def measured(given: Evaluate, url: str) -> dict[str, dict[str, float]]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if OURS in given.tasks and not storage.exists(given.questions or "/nowhere"):
-        raise TrainingError(f"evaluate.questions is {given.questions!r}: give the file of questions, or leave {OURS} out")
+        raise TrainingError(
+            f"evaluate.questions is {given.questions!r}: give the file of questions, or leave {OURS} out"
+        )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = AutoModelForCausalLM.from_pretrained(url).to(device)
     results = simple_evaluate(

@@ -74,7 +74,9 @@ class Kafka:
             raise TrainingError(f"Kafka at {self.brokers} has no topic {self.topic}; create it, or change the source")
 
     def done(self) -> None:
-        if self.consumer.assignment() and any(p.offset >= 0 for p in self.consumer.position(self.consumer.assignment())):
+        if self.consumer.assignment() and any(
+            p.offset >= 0 for p in self.consumer.position(self.consumer.assignment())
+        ):
             self.consumer.commit(asynchronous=False)
         self.consumer.close()
 

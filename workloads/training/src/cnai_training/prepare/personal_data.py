@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-
 DATE = re.compile(r"\d{4}([-./ ])\d\d\1\d\d\b|\d\d([-./ ])\d\d\2\d{4}\b")
 
 

@@ -56,7 +56,7 @@ def load(url: str) -> Tokenizer:
         tokenizer = Tokenizer.from_str(storage.read_bytes(storage.join(url, FILE)).decode())
     except FileNotFoundError:
         raise TrainingError(f"{url} holds no {FILE}; give a tokenizer's or a model's folder") from None
-    except Exception as error:  # the library raises bare Exception for a broken file
+    except Exception as error:  # noqa: BLE001  the library raises nothing narrower for a broken file
         raise TrainingError(f"{url}/{FILE} cannot be read: {error}") from None
     if missing := [name for name in chat.SPECIAL if tokenizer.token_to_id(name) is None]:
         raise TrainingError(f"{url}/{FILE} lacks the markers {', '.join(missing)}; add them, or train one of our own")
