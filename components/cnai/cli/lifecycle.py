@@ -45,6 +45,7 @@ def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False
     if target.sandbox is None:
         confirm(f"Change the real environment {env}?", yes=yes)
     with target.session(report, command="up") as session:
+        forget_components(target)
         summary = session.up(Display(steps=not as_json))
         extra = {"outputs": summary.outputs, "seconds": round(summary.duration_s, 1)}
         if target.sandbox:
@@ -65,6 +66,7 @@ def destroy(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
     if target.sandbox is None:
         confirm(f"Destroy everything in the real environment {env}?", yes=yes)
     with target.session(report, command="destroy") as session:
+        forget_components(target)
         summary = session.destroy(Display(steps=not as_json))
     show_changes(summary.changes, "did", as_json, {})
     if target.sandbox and not as_json:
@@ -114,6 +116,13 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
     else:
         overview.show(picture)
     return ExitCode.DONE if picture.ready else ExitCode.FAILED
+
+
+def forget_components(target: Target) -> None:
+    if target.sandbox:
+        from cnai.sandbox.provider.construct.report import forget
+
+        forget(target.sandbox)
 
 
 def real_status(target: Target, as_json: bool) -> int:

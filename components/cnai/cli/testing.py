@@ -1,17 +1,26 @@
 """`cnai test [TIER]` and `cnai bench NAME`."""
 
+import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from cnai.cli import workloads
 from cnai.cli.console import ExitCode, err, progress
 from cnai.cli.target import CONTROL_PLANE, CONTROLLERS, tools
 from cnai.errors import UserError
-from cnai.sandbox.paths import project_dir
+from cnai.sandbox.paths import cache_dir, project_dir
 
-TIERS = {"unit": "not sandbox and not reference and not workloads", "sandbox": "sandbox", "reference": "reference"}
+TIERS = {
+    "unit": "not sandbox and not reference",
+    "sandbox": "sandbox",
+    "reference": "reference",
+    "workloads": "workloads",
+}
 RAW = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -26,13 +35,43 @@ def test(
 ) -> int:
     """Run the tests; what follows the tier goes to pytest."""
     selection, arguments = chosen(tier, context.args)
-    if selection in ("", "sandbox") and not toolchain_at_hand():
+    minutes, report = Minutes(), progress()
+    if selection == "workloads":
+        return workloads.test(project_dir(), arguments, report)
+    everything = tier == ""
+    if selection in ("", "sandbox") and not minutes.of("toolchain", toolchain_at_hand):
         err.print("[yellow]the sandbox tier is left out: its tools could not be had (see above)[/]")
         if selection == "sandbox":
             return ExitCode.FAILED
         selection = "not sandbox"
     command = [sys.executable, "-m", "pytest", *(["-m", selection] if selection else []), *arguments]
-    return subprocess.run(command, cwd=project_dir(), check=False).returncode
+    code = minutes.of("platform", lambda: subprocess.run(command, cwd=project_dir(), check=False).returncode)
+    if everything:
+        code = max(code, minutes.of("workloads", lambda: workloads.test(project_dir(), arguments, report)))
+        minutes.show()
+    return code
+
+
+class Minutes:
+    """Where a run's time went."""
+
+    def __init__(self) -> None:
+        self._spent: dict[str, float] = {}
+
+    def of(self, name: str, part: Callable[[], int]) -> int:
+        start = time.monotonic()
+        try:
+            return part()
+        finally:
+            self._spent[name] = time.monotonic() - start
+
+    def show(self) -> None:
+        err.print("time: " + ", ".join(f"{name} {seconds / 60:.1f} min" for name, seconds in self._spent.items()))
+        built = cache_dir() / "logs" / "toolchain-times.json"
+        if built.is_file():
+            steps = json.loads(built.read_text())
+            shown = (f"{name} {step['seconds']:.0f} s ({step['origin']})" for name, step in steps.items())
+            err.print("toolchain, when it was last made: " + ", ".join(shown), highlight=False)
 
 
 def chosen(tier: str, arguments: list[str]) -> tuple[str, list[str]]:
@@ -60,4 +99,5 @@ def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="A fi
     if not script.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))) or "none"
         raise UserError(f"no benchmark {name!r}: there are {known}")
-    return subprocess.run([sys.executable, str(script), *context.args], cwd=project_dir(), check=False).returncode
+    interpreter = workloads.python(project_dir(), progress()) if name in workloads.BENCHMARKS else sys.executable
+    return subprocess.run([interpreter, str(script), *context.args], cwd=project_dir(), check=False).returncode

@@ -14,6 +14,13 @@ from cnai.sandbox.provider.release.ladder import Rung
 from cnai.sandbox.provider.release.strip import LeftOut
 
 Object = dict[str, Any]
+SUFFIX = ".component.json"
+
+
+def forget(sandbox: SandboxDir) -> None:
+    """Drops the records of all components: the engine never says that one is gone, but each `up` makes them anew."""
+    for path in sandbox.report.glob(f"*{SUFFIX}"):
+        path.unlink(missing_ok=True)
 
 
 def write(
@@ -43,7 +50,7 @@ def write(
         "notes": [],
     }
     sandbox.report.mkdir(parents=True, exist_ok=True)
-    write_atomically(sandbox.report / f"{namespace}.{request.name}.json", json.dumps(record, indent=1))
+    write_atomically(sandbox.report / f"{namespace}.{request.name}{SUFFIX}", json.dumps(record, indent=1))
 
 
 def _unchecked(origin: Origin) -> list[str]:

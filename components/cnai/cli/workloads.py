@@ -1,0 +1,53 @@
+"""The environment that the workloads' tests and benchmarks run in: torch and its kin, apart from the platform's own."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cnai.cli.house import program
+from cnai.errors import UserError
+
+DISTRIBUTIONS = ("training", "inference")
+BENCHMARKS = ("training", "serving")
+"""Those of `benchmarks/` that need this environment."""
+STAMP = ".made-from"
+
+
+def python(project: Path, report: Callable[[str], None]) -> Path:
+    """Its interpreter. The environment is made on first use, and anew when the lock changes: some 5 GB, about a minute."""
+    folder, lock = project / ".venv-workloads", project / "workloads" / "requirements.lock"
+    wanted = hashlib.sha256(lock.read_bytes() + str(project).encode()).hexdigest()
+    stamp, interpreter = folder / STAMP, folder / "bin" / "python"
+    if not (interpreter.exists() and stamp.is_file() and stamp.read_text() == wanted):
+        report("making .venv-workloads from workloads/requirements.lock (first use, or it changed): about 5 GB")
+        make(folder, lock, project)
+        stamp.write_text(wanted)
+    return interpreter
+
+
+def make(folder: Path, lock: Path, project: Path) -> None:
+    uv = program("uv")
+    steps = [
+        [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(folder), "--require-hashes", "-r", str(lock)],
+    ]
+    for step in steps:
+        if subprocess.run(step, check=False).returncode:
+            raise UserError(f"{folder.name} could not be made (see above): is the Python package registry in reach?")
+    site = next(folder.glob("lib/python*/site-packages"))
+    sources = (str(project / "workloads" / name / "src") for name in DISTRIBUTIONS)
+    (site / "cnai-workloads.pth").write_text("\n".join(sources) + "\n")
+
+
+def test(project: Path, arguments: list[str], report: Callable[[str], None]) -> int:
+    """Runs each distribution's own tests; the worst exit code."""
+    interpreter = python(project, report)
+    codes = [
+        subprocess.run(
+            [interpreter, "-m", "pytest", *arguments], cwd=project / "workloads" / name, check=False
+        ).returncode
+        for name in DISTRIBUTIONS
+    ]
+    return max(codes)
