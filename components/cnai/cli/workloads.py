@@ -16,7 +16,7 @@ STAMP = ".made-from"
 
 
 def python(project: Path, report: Callable[[str], None]) -> Path:
-    """Its interpreter. The environment is made on first use, and anew when the lock changes: some 5 GB, about a minute."""
+    """Its interpreter. The environment is made on first use, and anew when the lock changes: 5 GB, about a minute."""
     folder, lock = project / ".venv-workloads", project / "workloads" / "requirements.lock"
     wanted = hashlib.sha256(lock.read_bytes() + str(project).encode()).hexdigest()
     stamp, interpreter = folder / STAMP, folder / "bin" / "python"
