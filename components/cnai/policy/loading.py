@@ -75,6 +75,8 @@ def data_rule(given: Any) -> Rule:
     if wrong:
         raise LanguageError(", ".join(wrong))
     applies, frameworks = words["applies"], words.get("frameworks") or {}
+    if "pod" in applies and applies not in ("pod", ["pod"]):
+        raise LanguageError("applies: pod stands for all kinds with a pod template: give it alone")
     return Rule(
         id=words["id"],
         title=words["title"],
