@@ -22,7 +22,7 @@ variable "UV_VERSION" {
 }
 
 group "default" {
-  targets = ["training", "training-compile"]
+  targets = ["training", "training-compile", "inference"]
 }
 
 target "common" {
@@ -49,4 +49,10 @@ target "training-compile" {
   inherits = ["training"]
   target   = "compile"
   tags     = ["${REGISTRY}/training:${TAG}-compile"]
+}
+
+target "inference" {
+  inherits = ["common"]
+  context  = "inference"
+  tags     = ["${REGISTRY}/inference:${TAG}"]
 }

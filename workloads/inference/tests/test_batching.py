@@ -4,6 +4,7 @@ import random
 
 import pytest
 from cnai_inference.engine.model import CausalModel
+from cnai_inference.engine.prefix import block_hashes
 from cnai_inference.engine.request import GenerationRequest, Sampling
 from cnai_inference.engine.step import Batch
 from tokenizers import Tokenizer
@@ -101,9 +102,9 @@ def test_the_prefix_cache_stays_within_its_limit_and_apart_per_adapter(new_batch
     for index, prompt in enumerate(prompts(6, seed=2)):
         run_all(batch, [request(index, prompt, max_tokens=2)])
     assert batch.prefix.tokens <= 64
-    from cnai_inference.engine.prefix import block_hashes
-
     assert list(block_hashes(range(32), None)) != list(block_hashes(range(32), "adapter"))
+    # The same block after another beginning is another block.
+    assert list(block_hashes([1] * 16 + [2] * 16, None))[1] != list(block_hashes([3] * 16 + [2] * 16, None))[1]
 
 
 def test_a_stop_sequence_ends_the_text_before_it(new_batch):

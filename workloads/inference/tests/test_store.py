@@ -158,3 +158,14 @@ def test_a_cache_that_could_outgrow_the_machine_is_refused_at_the_start(model_di
     assert model.cache_bytes(rows=3, tokens=5) == 2 * 2 * 2 * 16 * 4 * 3 * 5
     with pytest.raises(InferenceError, match="max-model-len"):
         refuse_too_large(2**60)
+
+
+def test_adapters_mix_in_one_batch_over_int8_weights(model_dir, adapter_dir):
+    import torch
+
+    model = loading.load_model(model_dir, {"tuned": adapter_dir}, int8=True)
+    cache = model.cache(rows=3, limit=32)
+    with torch.inference_mode():
+        logits = model.prefill(cache, 0, [0, 0, 0], [[5, 6, 7]] * 3, [None, "tuned", None])
+    assert torch.allclose(logits[0], logits[2], atol=1e-5)
+    assert not torch.allclose(logits[0], logits[1], atol=1e-2)
