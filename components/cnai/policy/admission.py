@@ -1,14 +1,23 @@
 """Data rules as ValidatingAdmissionPolicies: what the API server itself refuses."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cnai.policy import cel
+from cnai.policy.exceptions import Exemption
+from cnai.policy.levels import assigned
 from cnai.policy.model import Level, Rule
+from cnai.policy.packs import packs, rules_of
 from cnai.policy.workloads import Workload, workloads
 
 Object = dict[str, Any]
 KIND = "request.kind.group == '' ? request.kind.kind : request.kind.group + '/' + request.kind.kind"
+ID = (
+    "[variables.kind, object.metadata.?namespace.orValue(''), object.metadata.?name.orValue(request.name)]"
+    ".filter(part, part != '').join('/')"
+)
+"""As `Resource.id`."""
 ACTIONS: Mapping[Level, tuple[str, ...]] = {
     Level.ADVISORY: ("Warn", "Audit"),
     Level.MANDATORY: ("Deny",),
@@ -21,18 +30,30 @@ def enforceable(rules: Iterable[Rule]) -> list[Rule]:
     return [rule for rule in rules if rule.is_data and not any(":" in kind for kind in rule.applies)]
 
 
-def policy(name: str, rules: Iterable[Rule], labels: Mapping[str, str] | None = None) -> Object:
+def enforced(
+    levels: Mapping[str, Level], exceptions: Sequence[Exemption] = (), exempt_namespaces: Sequence[str] = ()
+) -> list[Object]:
+    """All packs for a cluster, at an environment's levels: a policy and its binding for each pack and level."""
+    found: list[Object] = []
+    for (pack, level), names in assigned(packs().values(), levels).items():
+        if rules := enforceable(rules_of([packs()[pack]])[name] for name in names):
+            name = f"cnai-{pack}-{level}"
+            found += [policy(name, rules, exceptions), binding(name, level, exempt_namespaces)]
+    return found
+
+
+def policy(name: str, rules: Iterable[Rule], exceptions: Sequence[Exemption] = ()) -> Object:
     """One policy over some rules. It does nothing before it is bound."""
     chosen = enforceable(rules)
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name, "labels": dict(labels or {})},
+        "metadata": {"name": name},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": resource_rules(chosen)},
             "variables": variables(chosen),
-            "validations": [validation(rule, _needs_guard(rule, chosen)) for rule in chosen],
+            "validations": [validation(rule, _needs_guard(rule, chosen), exceptions) for rule in chosen],
         },
     }
 
@@ -56,21 +77,38 @@ def binding(policy_name: str, level: Level, exempt_namespaces: Sequence[str] = (
 def variables(rules: Iterable[Rule]) -> list[Object]:
     return [
         {"name": "kind", "expression": KIND},
+        {"name": "id", "expression": ID},
         {"name": "subject", "expression": "dyn(object)"},
         {"name": "templates", "expression": cel.templates(_workloads(rules))},
     ]
 
 
-def validation(rule: Rule, guarded: bool) -> Object:
+def validation(rule: Rule, guarded: bool, exceptions: Sequence[Exemption] = ()) -> Object:
     """`guarded` where the policy also matches kinds that the rule has nothing to say of."""
-    expression = cel.expression(rule)
+    spared = [pattern for each in exceptions if each.rule == rule.id for pattern in patterns(each.resource)]
+    spared = [f"variables.id.matches({cel.literal(pattern)})" for pattern in spared]
     if guarded:
-        expression = f"!(variables.kind in {cel.literal(kinds(rule))}) || {expression}"
+        spared.append(f"!(variables.kind in {cel.literal(kinds(rule))})")
     return {
-        "expression": expression,
+        "expression": " || ".join([*spared, cel.expression(rule)]),
         "message": f"[{rule.id}] {rule.title}. {rule.why} {rule.remediation}",
         "reason": "Forbidden",
     }
+
+
+def patterns(resource: str) -> list[str]:
+    """An exception's pattern as RE2. One for a workload covers what that makes, whose names start with its own."""
+    made = [resource]
+    for owner in workloads():
+        if owner != "Pod" and resource.startswith(f"{owner}/"):
+            rest = resource.removeprefix(f"{owner}/")
+            made += [f"{kind}/{rest}-*" for kind in ("Pod", "apps/ReplicaSet", "batch/Job")]
+    return [_matching(each) for each in made]
+
+
+def _matching(pattern: str) -> str:
+    words = {"*": ".*", "?": "."}
+    return "^" + "".join(words.get(letter) or re.escape(letter) for letter in pattern) + "$"
 
 
 def kinds(rule: Rule) -> list[str]:

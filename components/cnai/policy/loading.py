@@ -61,7 +61,7 @@ def data_rules(text: str, where: str) -> Iterator[Rule]:
         name = words.get("id", f"#{number}") if isinstance(words, dict) else f"#{number}"
         try:
             yield data_rule(words)
-        except (LanguageError, ValueError) as error:
+        except (ValueError, TypeError) as error:
             raise UserError(f"{where}: rule {name}: {error}") from None
 
 
