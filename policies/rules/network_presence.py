@@ -1,0 +1,124 @@
+"""Policies that must be there: default-deny, logins at gateways, strict mTLS of the mesh."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cnai.policy.fields import at, each, holds_unknown, mapping, readable
+from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
+from cnai.policy.values import Unknown
+
+POLICY = "networking.k8s.io/NetworkPolicy"
+GATEWAYS = ("networking.istio.io/Gateway", "gateway.networking.k8s.io/Gateway")
+LOGINS = (
+    "security.istio.io/RequestAuthentication",
+    "security.istio.io/AuthorizationPolicy",
+    "gateway.envoyproxy.io/SecurityPolicy",
+)
+PEERS = "security.istio.io/PeerAuthentication"
+ROOT = "istio-system"
+PLATFORM = "app.kubernetes.io/managed-by"
+"""Label of the namespaces of add-ons, which bring policies of their own where upstream has any."""
+
+
+def _default_deny(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
+    policies = [one for one in readable(resources, "spec.policyTypes[*]") if one.kind == POLICY]
+
+    def judge(resource: Resource) -> Iterator[Finding]:
+        if resource.kind != "Namespace" or resource.name.startswith("kube-"):
+            return
+        labels = mapping(resource.body, "metadata.labels")
+        if not isinstance(labels, Unknown) and labels.get(PLATFORM) == "cnai":
+            return
+        mine = [one for one in policies if one.namespace == resource.name]
+        if any(_denies(one.body) for one in mine):
+            return
+        if any(holds_unknown(one.body.get("spec")) for one in mine):
+            yield undecided("whether it has a default-deny policy is not known yet", resource=resource)
+        else:
+            yield violation(
+                "the namespace must have a NetworkPolicy that denies all ingress by default", resource=resource
+            )
+
+    yield from each(judge, resources)
+
+
+def _denies(policy: Any) -> bool:
+    """Selects all pods, and allows none of what comes in by itself."""
+    spec = policy.get("spec")
+    if not isinstance(spec, dict) or holds_unknown(spec) or spec.get("podSelector") not in (None, {}):
+        return False
+    types = spec.get("policyTypes") or ["Ingress"]
+    return "Ingress" in types and not spec.get("ingress")
+
+
+def _gateway_auth(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
+    guarded = {one.namespace for one in resources if one.kind in LOGINS}
+
+    def judge(resource: Resource) -> Iterator[Finding]:
+        if resource.kind in GATEWAYS and not guarded & {resource.namespace, ROOT}:
+            yield violation(
+                "must have a login in front: a RequestAuthentication, AuthorizationPolicy or SecurityPolicy in its namespace",
+                resource=resource,
+            )
+
+    yield from each(judge, resources)
+
+
+def _mesh(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
+    control = [one for one in resources if one.kind == "apps/Deployment" and _is_istiod(one)]
+    strict = [
+        _mode(one) for one in readable(resources, "spec.mtls.mode") if one.kind == PEERS and one.namespace == ROOT
+    ]
+    for one in control:
+        if "STRICT" in strict:
+            continue
+        if any(isinstance(mode, Unknown) for mode in strict):
+            yield undecided("whether the mesh is strict is not known yet", resource=one)
+        else:
+            yield violation(f"the mesh must have a PeerAuthentication in {ROOT} with mode STRICT", resource=one)
+
+
+def _is_istiod(resource: Resource) -> bool:
+    labels = (
+        resource.body.get("metadata", {}).get("labels") if isinstance(resource.body.get("metadata"), dict) else None
+    )
+    return isinstance(labels, dict) and labels.get("app") == "istiod"
+
+
+def _mode(resource: Resource) -> Any:
+    """Of the whole mesh: a selector would make it that of some pods only."""
+    return None if resource.body.get("spec", {}).get("selector") else at(resource.body, "spec.mtls.mode")
+
+
+RULES = [
+    Rule(
+        id="defaultDeny",
+        title="Namespaces deny by default",
+        why="Without a policy every pod of the cluster reaches every other, so one broken notebook reaches every database.",
+        severity=Severity.HIGH,
+        remediation="Add a NetworkPolicy with an empty podSelector and policyTypes [Ingress, Egress], and allow what is needed.",
+        frameworks={"cis-kubernetes": ("5.3.2",), "nsa-cisa": ("network-separation",), "soc2": ("CC6.6",)},
+        applies=("Namespace", POLICY),
+        set_predicate=_default_deny,
+    ),
+    Rule(
+        id="gatewayAuth",
+        title="Gateways ask who is there",
+        why="A gateway without a login lets anybody use the models and dashboards behind it.",
+        severity=Severity.HIGH,
+        remediation="Add a RequestAuthentication with an AuthorizationPolicy (Istio), or a SecurityPolicy (Envoy Gateway).",
+        frameworks={"nsa-cisa": ("authentication-and-authorization",), "soc2": ("CC6.1", "CC6.6")},
+        applies=(*GATEWAYS, *LOGINS),
+        set_predicate=_gateway_auth,
+    ),
+    Rule(
+        id="meshStrict",
+        title="The mesh is strict as a whole",
+        why="Without a mesh-wide policy Istio takes clear text as well, from anybody.",
+        severity=Severity.HIGH,
+        remediation="Add a PeerAuthentication named default in istio-system with mtls.mode STRICT.",
+        frameworks={"nsa-cisa": ("network-separation",), "soc2": ("CC6.7",)},
+        applies=("apps/Deployment", PEERS),
+        set_predicate=_mesh,
+    ),
+]

@@ -1,0 +1,93 @@
+"""Secrets where everybody can read them: literals of env, arguments, ConfigMaps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from cnai.policy.credentials import credential, formatted
+from cnai.policy.fields import careful, found, text
+from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
+from cnai.policy.values import Unknown
+from cnai.policy.walking import WrongType
+from cnai.policy.workloads import templates
+
+KINDS = {
+    "spec.initContainers[*]": "init container",
+    "spec.containers[*]": "container",
+    "spec.ephemeralContainers[*]": "container",
+}
+
+
+@careful
+def _in_env(resource: Resource, _: Context) -> Iterator[Finding]:
+    for _place, template in templates(resource.kind, resource.body):
+        for path, label in KINDS.items():
+            for container in found(template, path):
+                item = f"{label} {container.name}".strip()
+                if isinstance(container.value, Unknown):
+                    yield undecided(f"{item} depends on a value that is not known yet", item)
+                else:
+                    yield from _env(item, container.value)
+                    yield from _arguments(item, container.value)
+
+
+def _env(item: str, container: Any) -> Iterator[Finding]:
+    for each in found(container, "env[*]"):
+        if isinstance(each.value, Unknown):
+            yield undecided(f"{item} has env that is not known yet", item)
+            continue
+        name, value = text(each.value, "name"), text(each.value, "value")
+        called = name if isinstance(name, str) else each.name
+        if isinstance(value, Unknown):
+            yield undecided(f"{item} has a value of env {called} that is not known yet", item)
+        elif value is not None and (what := credential(value, called)):
+            yield violation(f"{item} must not carry {what} as the literal of env {called}", item)
+
+
+def _arguments(item: str, container: Any) -> Iterator[Finding]:
+    for path in ("command[*]", "args[*]"):
+        for each in found(container, path):
+            if isinstance(each.value, str) and (what := formatted(each.value)):
+                yield violation(f"{item} must not carry {what} in {path.removesuffix('[*]')}", item)
+
+
+@careful
+def _in_config_map(resource: Resource, _: Context) -> Iterator[Finding]:
+    for each in found(resource.body, "data['*']"):
+        if isinstance(each.value, Unknown):
+            yield undecided(f"key {each.name} is not known yet", each.name)
+        elif not isinstance(each.value, str):
+            raise WrongType(f"data.{each.name}", each.value, "text")
+        elif what := formatted(each.value):
+            yield violation(f"key {each.name} must not hold {what}", each.name)
+
+
+RULES = [
+    Rule(
+        id="secretsInEnv",
+        title="No secrets in env literals",
+        why="A literal is readable for everybody who may see the pod, and stays in the history of every tool that saw it.",
+        severity=Severity.CRITICAL,
+        remediation="Put it into a Secret (or External Secrets), and use valueFrom.secretKeyRef or a volume; rotate it too.",
+        frameworks={
+            "cis-kubernetes": ("5.4.1", "5.4.2"),
+            "nsa-cisa": ("authentication-and-authorization",),
+            "soc2": ("CC6.1",),
+        },
+        applies=("pod",),
+        predicate=_in_env,
+    ),
+    Rule(
+        id="secretsInConfigMaps",
+        title="No secrets in ConfigMaps",
+        why="ConfigMaps are not encrypted, and roles that may not read Secrets read them.",
+        severity=Severity.CRITICAL,
+        remediation="Move the key into a Secret, and rotate it.",
+        frameworks={
+            "cis-kubernetes": ("5.4.2",),
+            "nsa-cisa": ("authentication-and-authorization",),
+            "soc2": ("CC6.1",),
+        },
+        applies=("ConfigMap",),
+        predicate=_in_config_map,
+    ),
+]
