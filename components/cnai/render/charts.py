@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-import pulumi
 import yaml
 
 from cnai.errors import UserError
@@ -57,7 +56,7 @@ class Renderer:
 
     def release(self, name: str, inputs: Mapping[str, Any]) -> list[Object]:
         """Raises `NotAtHand`."""
-        urn, given = f"urn:pulumi:::{name}", _assets(inputs)
+        urn, given = f"urn:pulumi:::{name}", dict(inputs)
         full, wrong = checked(urn, given, given, str(given.get("namespace") or "default"), lambda logical: logical)
         if wrong:
             raise NotAtHand("; ".join(f"{path}: {reason}" for path, reason in wrong))
@@ -141,18 +140,6 @@ class Renderer:
     def _charts(self) -> Charts:
         folder = cache_dir() / "charts"
         return Charts(folder, self._helm, Offline(folder / ".offline.json"))
-
-
-def _assets(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Values files in the form in which a provider is given them."""
-    files = [_asset(each) for each in inputs.get("valueYamlFiles") or []]
-    return dict(inputs) | ({"valueYamlFiles": files} if files else {})
-
-
-def _asset(given: Any) -> Any:
-    if isinstance(given, pulumi.FileAsset):
-        return {"path": given.path}
-    return {"text": given.text} if isinstance(given, pulumi.StringAsset) else given
 
 
 def _parsed(text: str, where: str) -> list[Object]:

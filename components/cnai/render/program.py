@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import chdir, contextmanager, redirect_stdout
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from pulumi.runtime.config import set_all_config
 
 from cnai.environment import read_yaml
 from cnai.errors import UserError
-from cnai.render.recording import SECRET, Registered, record
+from cnai.render.recording import SECRET, Registered, leaves, record
 
 
 def declared(project: Path, env: str, config: Mapping[str, Any]) -> list[Registered]:
@@ -27,7 +28,8 @@ def declared(project: Path, env: str, config: Mapping[str, Any]) -> list[Registe
     set_all_config(texts, secrets)
     try:
         with _quiet(), chdir(main), _path_kept():
-            return record(lambda: runpy.run_path(str(main), run_name="__main__"), name, env, preview=True)
+            program = partial(runpy.run_path, str(main), run_name="__main__")
+            return record(program, name, env, preview=True, reads=leaves)
     except UserError:
         raise
     except pulumi.RunError as error:

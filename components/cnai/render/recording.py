@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
+from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 SECRET = "[secret]"
+SIGNATURE, SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""How Pulumi's wire format marks special values, secrets among them."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Registered:
     name: str
     parent: str
     inputs: dict[str, Any]
+    """A property with a secret anywhere inside is a secret as a whole, unless `record` was told otherwise."""
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     """Only what is set: provider, dependsOn, protect, retainOnDelete, deleteBeforeReplace, replaceOnChanges, …"""
 
@@ -27,12 +31,18 @@ class Registered:
         return f"{self.type}::{self.name}"
 
 
-def record(program: Callable[[], Any], project: str, stack: str, *, preview: bool = False) -> list[Registered]:
+Reads = Callable[[Any], dict[str, Any]]
+"""A request's properties as plain values."""
+
+
+def record(
+    program: Callable[[], Any], project: str, stack: str, *, preview: bool = False, reads: Reads | None = None
+) -> list[Registered]:
     """What calling `program` registers, in order. In a preview, what only a provider would say is not known.
 
     Raises what the program raises.
     """
-    recorder = Recorder(Echo(preview))
+    recorder = Recorder(Echo(preview), reads or whole)
     set_mocks(recorder.mocks, project=project, stack=stack, preview=preview, monitor=recorder)
 
     @pulumi.runtime.test
@@ -57,17 +67,18 @@ class Echo(Mocks):
 
 
 class Recorder(MockMonitor):
-    def __init__(self, mocks: Mocks) -> None:
+    def __init__(self, mocks: Mocks, reads: Reads) -> None:
         super().__init__(mocks)
+        self._reads = reads
         self.registered: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         if request.type != "pulumi:pulumi:Stack":
-            self.registered.append(recorded(request))
+            self.registered.append(recorded(request, self._reads))
         return super().RegisterResource(request)
 
 
-def recorded(request: Any) -> Registered:
+def recorded(request: Any, reads: Reads) -> Registered:
     named = {
         "provider": short(request.provider.rpartition("::")[0]),
         "providers": {package: short(ref.rpartition("::")[0]) for package, ref in sorted(request.providers.items())},
@@ -77,9 +88,8 @@ def recorded(request: Any) -> Registered:
         "aliases": len(request.aliases),
         **{key: getattr(request, key) for key in ("protect", "retainOnDelete", "deleteBeforeReplace", "importId")},
     }
-    inputs = redacted(rpc.deserialize_properties(request.object, keep_unknowns=True))
     options = {key: value for key, value in named.items() if value}
-    return Registered(request.type, request.name, short(request.parent), inputs, options)
+    return Registered(request.type, request.name, short(request.parent), reads(request.object), options)
 
 
 def short(urn: str) -> str:
@@ -90,6 +100,11 @@ def short(urn: str) -> str:
     return f"{kind.split('$')[-1]}::{name}"
 
 
+def whole(properties: Any) -> dict[str, Any]:
+    """As the SDK reads them."""
+    return redacted(rpc.deserialize_properties(properties, keep_unknowns=True))
+
+
 def redacted(value: Any) -> Any:
     if rpc.is_rpc_secret(value):
         return SECRET
@@ -97,5 +112,28 @@ def redacted(value: Any) -> Any:
         return {key: redacted(each) for key, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [redacted(each) for each in cast("list[Any]", value)]
-    # The wire knows only doubles.
+    return _number(value)
+
+
+def leaves(properties: Any) -> dict[str, Any]:
+    """With only that redacted which is secret itself; assets are mappings, unknown values keep Pulumi's mark."""
+    return _leaf(MessageToDict(properties), hidden=False)
+
+
+def _leaf(value: Any, *, hidden: bool) -> Any:
+    if isinstance(value, dict):
+        inside = cast("dict[str, Any]", value)
+        if inside.get(SIGNATURE) == SECRET_SIGNATURE:
+            return _leaf(inside.get("value"), hidden=True)
+        found = {key: _leaf(each, hidden=hidden) for key, each in inside.items() if key != SIGNATURE}
+        return {key: each for key, each in found.items() if each is not None}
+    if isinstance(value, list):
+        return [_leaf(each, hidden=hidden) for each in cast("list[Any]", value)]
+    if not hidden or value is None or isinstance(value, bool) or value == rpc.UNKNOWN:
+        return _number(value)
+    return SECRET if isinstance(value, str) else rpc.UNKNOWN
+
+
+def _number(value: Any) -> Any:
+    """The wire knows only doubles."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import quote
 
 from cnai._version import __version__
 from cnai.policy.check import Report, Row
@@ -108,5 +109,5 @@ def uri(place: str) -> str:
         return "stdin"
     path = Path(place)
     if path.is_absolute():
-        return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.as_uri()
-    return PurePath(place).as_posix().replace(" ", "%20")
+        return quote(path.relative_to(Path.cwd()).as_posix()) if path.is_relative_to(Path.cwd()) else path.as_uri()
+    return quote(PurePath(place).as_posix())

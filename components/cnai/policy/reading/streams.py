@@ -11,6 +11,7 @@ Document = tuple[int, Any]
 """Line, from 1, and value."""
 
 _STR, _MAP, _SEQ = (f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq"))
+DEEPEST = 500
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _NO_CONTENT = re.compile(r"\s*(?:[#%].*)?")
 
@@ -75,6 +76,8 @@ def _json(text: str) -> list[Document] | None:
 
 
 def _stream(text: str) -> Iterator[Document]:
+    if _may_be_deep(text):
+        _refuse_deep(text)
     loader, shared = _Loader(text), "&" in text
     try:
         while loader.check_node():
@@ -82,6 +85,19 @@ def _stream(text: str) -> Iterator[Document]:
             yield node.start_mark.line + 1, _constructed(loader, node, shared)
     finally:
         loader.dispose()
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("[") > DEEPEST or text.count("{") > DEEPEST or "- " * DEEPEST in text
+
+
+def _refuse_deep(text: str) -> None:
+    """libyaml's composer calls itself for each level, past any limit of Python's, until the process dies."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise RecursionError
 
 
 def _constructed(loader: Any, node: Any, shared: bool) -> Any:
