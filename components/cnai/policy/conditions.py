@@ -113,10 +113,12 @@ def _reader(path: Path) -> Callable[[Any, Any], Any]:
     def read(item: Any, subject: Any) -> Any:
         value = subject if anchored else item
         for index, key in enumerate(keys):
-            if isinstance(value, dict | Mapping):
+            if type(value) is dict:
                 value = value.get(key)
             elif value is None or isinstance(value, Unknown):
                 return value
+            elif isinstance(value, Mapping):
+                value = value.get(key)
             else:
                 raise WrongType(".".join(keys[:index]) or "it", value, "a map")
         return value

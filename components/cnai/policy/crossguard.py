@@ -28,6 +28,7 @@ from cnai.policy.model import Context, Finding, Level, Pack, Resource, Rule, Ver
 from cnai.policy.packs import packs
 from cnai.policy.remedy import remedied
 from cnai.policy.values import plain, rewrapped
+from cnai.policy.views import View
 
 SCHEMA = PolicyConfigSchema(
     properties={
@@ -105,7 +106,10 @@ class Rules:
         concerned = [rule for rule in given.rules if applies(rule, kind_of_type(args.resource_type))]
         if concerned:
             resource = _resource(args.resource_type, args.name, args.urn, plain(args.props))
-            found = [each for rule in concerned for each in evaluate(rule, resource, given.context, reveal=False)]
+            view = View(resource)
+            found = [
+                each for rule in concerned for each in evaluate(rule, resource, given.context, reveal=False, view=view)
+            ]
             standing = sort(found, given.live, given.today).standing
             _tell([each for each in standing if each.verdict is Verdict.VIOLATION], report)
             self._undecided.add(args.urn, [each for each in standing if each.verdict is Verdict.UNDECIDED])

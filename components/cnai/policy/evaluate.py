@@ -11,8 +11,9 @@ from cnai.policy import conditions
 from cnai.policy.conditions import Truth
 from cnai.policy.language import Check, Path
 from cnai.policy.model import NO_CONTEXT, Context, Finding, Resource, Rule, Verdict, of_rule
-from cnai.policy.walking import WrongType, walk
-from cnai.policy.workloads import templates, workloads
+from cnai.policy.views import View
+from cnai.policy.walking import Found, WrongType
+from cnai.policy.workloads import workloads
 
 LABELS: Mapping[str, str] = {
     "spec": "pod",
@@ -24,11 +25,17 @@ LABELS: Mapping[str, str] = {
 
 
 def evaluate(
-    rule: Rule, resource: Resource, context: Context = NO_CONTEXT, *, reveal: bool = True, passes: bool = False
+    rule: Rule,
+    resource: Resource,
+    context: Context = NO_CONTEXT,
+    *,
+    reveal: bool = True,
+    passes: bool = False,
+    view: View | None = None,
 ) -> list[Finding]:
     """Violations and undecided items; passing ones too where `passes` asks for them. Never raises.
 
-    `reveal=False` where any value may be a secret's, as in a Pulumi preview.
+    `reveal=False` where any value may be a secret's, as in a Pulumi preview. Rules over one resource share a `view`.
     """
     if not applies(rule, resource.kind):
         return []
@@ -36,7 +43,7 @@ def evaluate(
         if rule.predicate:
             found = [of_rule(each, rule, resource) for each in rule.predicate(resource, context)]
             return found or ([Finding(rule.id, Verdict.PASS, resource=resource)] if passes else [])
-        return list(_by_data(rule, resource, reveal, passes))
+        return _by_data(rule, view or View(resource), reveal, passes)
     except Exception as error:  # noqa: BLE001 - a rule that crashes is a failure of the rule, and is reported as one
         return [_crash(rule, resource, error)]
 
@@ -60,8 +67,9 @@ def evaluate_all(rules: Iterable[Rule], resources: Sequence[Resource], context: 
         kind = resource.kind
         if kind not in about:
             about[kind] = [rule for rule in chosen if not rule.set_predicate and applies(rule, kind)]
+        view = View(resource)
         for rule in about[kind]:
-            yield from evaluate(rule, resource, context)
+            yield from evaluate(rule, resource, context, view=view)
     for rule in chosen:
         yield from evaluate_set(rule, resources, context)
 
@@ -84,52 +92,54 @@ def _applies(patterns: tuple[str, ...], kind: str) -> bool:
     return False
 
 
-def _by_data(rule: Rule, resource: Resource, reveal: bool, passes: bool) -> Iterator[Finding]:
-    said = set[tuple[str, str]]()
+def _by_data(rule: Rule, view: View, reveal: bool, passes: bool) -> list[Finding]:
+    found = dict[tuple[str, str], Finding]()
     try:
-        for place, subject in _subjects(rule, resource):
-            for found in _subject(rule, resource, subject, place, reveal):
+        for place, subject in view.subjects("pod" in rule.applies):
+            for each in _subject(rule, view, subject, place, reveal, passes):
                 # One item of a wrong type would otherwise be told once for each check.
-                if (passes or found.verdict is not Verdict.PASS) and (key := (found.item, found.message)) not in said:
-                    said.add(key)
-                    yield found
+                found.setdefault((each.item, each.message), each)
     except WrongType as wrong:
-        yield Finding(rule.id, Verdict.VIOLATION, "", f"{resource.kind}: {wrong}", resource)
+        each = Finding(rule.id, Verdict.VIOLATION, "", f"{view.resource.kind}: {wrong}", view.resource)
+        return [*found.values(), each]
+    return list(found.values())
 
 
-def _subjects(rule: Rule, resource: Resource) -> Iterable[tuple[str, Any]]:
-    if "pod" in rule.applies and resource.kind in workloads():
-        return templates(resource.kind, resource.body)
-    return (("", resource.body),)
-
-
-def _subject(rule: Rule, resource: Resource, subject: Any, place: str, reveal: bool) -> Iterator[Finding]:
+def _subject(rule: Rule, view: View, subject: Any, place: str, reveal: bool, passes: bool) -> Iterator[Finding]:
     concerned = _concerned(rule, subject)
     if concerned is False:
         return
     for check in rule.checks:
-        for item, value in _items(check, subject, resource, place):
-            truth, wrong = _holds(check, value, subject)
-            verdict = _verdict(truth, concerned)
-            message = "" if verdict is Verdict.PASS else f"{item}: {wrong}" if wrong else f"{item} must {check.must}"
-            if verdict is Verdict.UNDECIDED:
-                message = f"{message}, which depends on a value that is not known yet"
-            elif message and reveal and check.show and not wrong:
-                message += conditions.offending(check.condition, value, subject)
-            yield Finding(rule.id, verdict, item, message, resource)
+        for path in check.each or (None,):
+            for found in view.items(subject, path) if path else (Found(subject, ""),):
+                truth, wrong = _holds(check, found.value, subject)
+                if truth and not passes:
+                    continue
+                verdict = _verdict(truth, concerned)
+                item = _item(path, found.name, place, view.resource)
+                message = "" if truth else f"{item}: {wrong}" if wrong else f"{item} must {check.must}"
+                if verdict is Verdict.UNDECIDED:
+                    message = f"{message}, which depends on a value that is not known yet"
+                elif message and reveal and check.show and not wrong:
+                    message += conditions.offending(check.condition, found.value, subject)
+                yield Finding(rule.id, verdict, item, message, view.resource)
 
 
 def items_of(rule: Rule, check: Check, resource: Resource) -> Iterator[Any]:
     """Items that fail a data rule's check, as they are in the resource, and not copies."""
-    for place, subject in _subjects(rule, resource):
+    view = View(resource)
+    for _, subject in view.subjects("pod" in rule.applies):
         if _concerned(rule, subject):
-            for _, value in _items(check, subject, resource, place):
-                if _holds(check, value, subject)[0] is False:
-                    yield value
+            for path in check.each or (None,):
+                for found in view.items(subject, path) if path else (Found(subject, ""),):
+                    if _holds(check, found.value, subject)[0] is False:
+                        yield found.value
 
 
 def _concerned(rule: Rule, subject: Any) -> Truth:
     """Whether `when` and `unless` let the rule look at this subject."""
+    if rule.when is None and rule.unless is None:
+        return True
     when = conditions.holds(rule.when, subject, subject) if rule.when else True
     unless = conditions.holds(rule.unless, subject, subject) if rule.unless else False
     return conditions.conjunction((when, conditions.negation(unless)))
@@ -155,18 +165,13 @@ def _verdict(truth: Truth, concerned: Truth) -> Verdict:
     return Verdict.VIOLATION if truth is False and concerned else Verdict.UNDECIDED
 
 
-def _items(check: Check, subject: Any, resource: Resource, place: str) -> Iterator[tuple[str, Any]]:
+def _item(path: Path | None, name: str, place: str, resource: Resource) -> str:
+    """`container web`, `pod (replicatedJobs node)`; the kind where the item is the whole object."""
     tail = f" ({place})" if place else ""
-    if not check.each:
-        yield f"{resource.kind.rpartition('/')[2] or 'the resource'}{tail}", subject
-    for path in check.each:
-        label = LABELS.get(path.text) or _label(path)
-        for found in walk(path, subject):
-            yield f"{label} {found.name}".rstrip() + tail, found.value
-
-
-def _label(path: Path) -> str:
-    return path.text.replace("[*]", "").lstrip("/")
+    if path is None:
+        return (resource.kind.rpartition("/")[2] or "the resource") + tail
+    label = LABELS.get(path.text) or path.text.replace("[*]", "").lstrip("/")
+    return f"{label} {name}".rstrip() + tail
 
 
 def _crash(rule: Rule, resource: Resource | None, error: Exception) -> Finding:

@@ -41,7 +41,9 @@ def _walk(path: Path, value: Any, at: int, name: str) -> Iterator[Found]:
             for key, each in _elements(path, value, step):
                 yield from _walk(path, each, index + 1, key)
             return
-        value = _inside(path, value, index).get(step.name)
+        if type(value) is not dict:
+            value = _inside(path, value, index)
+        value = value.get(step.name)
     yield Found(value, name)
 
 
