@@ -14,6 +14,8 @@ pytestmark = pytest.mark.sandbox
 @pytest.fixture
 def project(tmp_path):
     made = clone(tmp_path)
+    # Enough to be half-way through: charts, CRDs of their own, a real controller, volumes, a team.
+    made.edit(lambda config: config.update({"cnai:features": {"object_store": "seaweedfs", "kubeflow": ["trainer"]}}))
     yield made
     made.run("sandbox", "delete", "local")
 
