@@ -76,8 +76,8 @@ def built(job: Job, config: ModelConfig, world: World, adapters: Finetune | None
     """This rank's part of the model, with its first values."""
     model = parallel.stage_of(config, world)
     if adapters:
-        if job.config.parallel.tensor > 1:
-            raise TrainingError("adapters go with parallel.tensor=1; set it, or lora_rank=0")
+        if max(job.config.parallel.tensor, job.config.parallel.pipeline) > 1:
+            raise TrainingError("adapters go with parallel.tensor=1 and pipeline=1; set them, or lora_rank=0")
         lora.add(model, adapters)
     parallel.laid_out(model, job.config, world, job.loop.precision)
     fresh, base = initial(config, job.loop.seed), hf.weights(job.base) if job.base else None

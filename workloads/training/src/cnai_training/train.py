@@ -182,7 +182,7 @@ class Trainer:
         url = storage.join(self.job.url, "model")
         if self.job.adapters:
             tensors, adapters = lora.separated(tensors, self.job.adapters)
-            if leader and stages == 1:
+            if leader:
                 settings = lora.settings(self.job.adapters)
                 hf.save_adapter(storage.join(self.job.url, "adapter"), settings, adapters, self.job.base)
         if self.config.tie_embeddings:
