@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnai.catalog import catalog
 from cnai.clouds.traits import ClusterTraits
 from cnai.network.istio import Istio, IstioArgs, gateway_values, istiod_values
 
@@ -23,6 +24,12 @@ def test_autoscaling_starts_from_what_was_asked_for(replicas):
     assert istiod["autoscaleEnabled"] is gateway["enabled"] is (replicas > 1)
     assert istiod["autoscaleMin"] == gateway["minReplicas"] == replicas
     assert istiod["autoscaleMax"] == gateway["maxReplicas"] >= replicas
+
+
+def test_the_mesh_runs_the_release_that_the_catalog_names_whatever_the_chart_was_built_from():
+    images, package = istiod_values(IstioArgs(traits=TRAITS))["global"], catalog()["istiod"]
+    assert f"{images['hub']}/pilot:{images['tag']}" in package.images
+    assert images["tag"] == package.version
 
 
 def test_crds_come_before_the_control_plane_and_that_before_the_gateway(declared):

@@ -19,7 +19,8 @@ def show(report: Report, console: Console) -> None:
         console.print("Not checked", style="bold")
         for each in report.not_checked:
             console.print(Text(f"  {each.source}: {each.reason}"))
-    for each in report.unused:
+    # What an exception covers may be in what was not checked.
+    for each in () if report.not_checked else report.unused:
         console.print(Text(f"The exception from {each.rule} for {each.resource} covers nothing: take it out."))
     _remedies(console, [row.rule for row in (*report.violations, *report.advice)])
     console.print(Text(summary(report)))
