@@ -152,7 +152,7 @@ def test_a_chart_that_is_not_at_hand_is_listed_and_fails_unless_it_is_let_be(pro
     assert missing == {"source": "prod: chart db 1.0.0", "reason": "charts.example cannot be reached"}
     assert run(capsys, "check", "prod", "--pack", PACK, "--allow-unrendered")[0] == ExitCode.DONE
     pod(project, 3)
-    assert run(capsys, "check", "prod", "pod.yaml", "--allow-unrendered")[0] == ExitCode.WRONG_INPUT
+    assert run(capsys, "check", "prod", "pod.yaml", "--pack", PACK, "--allow-unrendered")[0] == ExitCode.WRONG_INPUT
 
 
 def test_environments_and_paths_can_be_checked_together(project, capsys, monkeypatch):
