@@ -6,7 +6,7 @@ from typing import Any
 
 Pod = dict[str, Any]
 GOOD_CONTAINER = {
-    "image": "registry.invalid/nothing",
+    "image": "registry.invalid/nothing:1.0",
     "securityContext": {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -27,7 +27,7 @@ PLAIN: Pod = {
     "apiVersion": "v1",
     "kind": "Pod",
     "metadata": {"name": "sample"},
-    "spec": {"containers": [{"name": "main", "image": "registry.invalid/nothing"}]},
+    "spec": {"containers": [{"name": "main", "image": "registry.invalid/nothing:1.0"}]},
 }
 """Passes the baseline level, as most pods do that think of nothing."""
 UNTHOUGHT = frozenset(

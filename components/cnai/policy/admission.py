@@ -14,8 +14,8 @@ from cnai.policy.workloads import Workload, workloads
 Object = dict[str, Any]
 KIND = "request.kind.group == '' ? request.kind.kind : request.kind.group + '/' + request.kind.kind"
 ID = (
-    "[variables.kind, object.metadata.?namespace.orValue(''), object.metadata.?name.orValue(request.name)]"
-    ".filter(part, part != '').join('/')"
+    "[variables.kind, string(object.metadata.?namespace.orValue('')), "
+    "string(object.metadata.?name.orValue(request.name))].filter(part, part != '').join('/')"
 )
 """As `Resource.id`."""
 ACTIONS: Mapping[Level, tuple[str, ...]] = {

@@ -1,5 +1,6 @@
 """Data rules as CEL expressions: the same truth, in the words of the API server.
 
+Values are made `dyn` wherever the type checker would otherwise settle on the first type that they are compared with.
 One thing differs: text where a map belongs reads as a map that is empty. No kind with a schema lets such an object in.
 """
 
@@ -89,7 +90,7 @@ def _each(path: Path, start: str, held: Callable[[str, int], str], every: bool, 
             continue
         rest, name = Path(path.text, path.steps[index + 1 :]), f"v{depth}"
         if step.prefix is None:
-            inside = _each(rest, name, held, every, depth + 1, absent)
+            inside = _each(rest, name if rest.steps else f"dyn({name})", held, every, depth + 1, absent)
             return f"{_as_list(_value(keys, start, '[]'))}.{macro}({name}, {inside})"
         return _each_key(_as_map(_value(keys, start, "{}")), step, rest, (held, every, depth, absent))
     return held(_value(keys, start, absent), depth)
@@ -98,7 +99,7 @@ def _each(path: Path, start: str, held: Callable[[str, int], str], every: bool, 
 def _each_key(container: str, step: Each, rest: Path, how: tuple[Callable[[str, int], str], bool, int, str]) -> str:
     held, every, depth, absent = how
     name = f"k{depth}"
-    inside = _each(rest, f"{container}[{name}]", held, every, depth + 1, absent)
+    inside = _each(rest, f"dyn({container}[{name}])", held, every, depth + 1, absent)
     starts = f"{name}.startsWith({literal(step.prefix)})"
     if not every:
         return f"{container}.exists({name}, {_both([starts, inside] if step.prefix else [inside])})"

@@ -8,9 +8,10 @@ from admission_bench import Told, bound, definition, namespace, placed
 from sandbox_waits import eventually
 
 from cnai.kube import ApiError, Kube
+from cnai.policy import admission
 from cnai.policy.evaluate import evaluate_all
 from cnai.policy.model import NO_CONTEXT, Resource
-from cnai.policy.packs import pack, rules_of
+from cnai.policy.packs import pack, packs, rules_of
 from cnai.sandbox.controlplane import ControlPlane
 from pod_samples import GOOD, PLAIN, SAMPLES, changed
 
@@ -156,3 +157,11 @@ def test_the_api_servers_type_checker_has_nothing_against_our_expressions(cluste
 
     eventually(lambda: status().get("observedGeneration"), "checked policy")
     assert not status().get("typeChecking", {}).get("expressionWarnings")
+
+
+@pytest.mark.parametrize("name", sorted(packs()))
+def test_the_api_server_takes_every_packs_policy(kube: Kube, name: str):
+    rules = admission.enforceable(rules_of([pack(name)]).values())
+    if rules:
+        made = kube.apply(admission.policy(f"cnai-{name}", rules), field_manager="test", dry_run=True)
+        assert len(made["spec"]["validations"]) == len(rules)
