@@ -117,10 +117,17 @@ def test_a_journal_cut_anywhere_keeps_every_whole_batch(batches: list[list[int]]
         assert [[each["n"] for each in batch] for batch in read_batches(path)] == batches[:whole]
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path):
-    (tmp_path / "checkpoint.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[]", "null"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, text: str):
+    (tmp_path / "checkpoint.json").write_text(text)
     with pytest.raises(UserError, match=r"checkpoint\.json is damaged"):
         StackFolder(tmp_path).checkpoint()
+
+
+def test_a_damaged_line_of_a_journal_is_told_rather_than_left_out(tmp_path: Path):
+    (tmp_path / "journal-0.jsonl").write_bytes(b"garbage\n[]\n")
+    with pytest.raises(UserError, match=r"journal-0\.jsonl is damaged"):
+        StackFolder(tmp_path).replayed()
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", ".hidden"])

@@ -85,3 +85,11 @@ def test_the_passphrase_is_made_once_and_closed_to_others(tmp_path: Path):
     assert len(first) > 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["passphrase"]
+
+
+@pytest.mark.parametrize("content", [b"", b"short\n", b"\xff" * 40])
+def test_a_damaged_passphrase_is_refused_rather_than_encrypted_with(tmp_path: Path, content: bytes):
+    path = tmp_path / "passphrase"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"passphrase is damaged"):
+        passphrase(path)

@@ -1,10 +1,15 @@
 """Says why an operation failed, in the words of whoever refused it."""
 
+import re
+
 from cnai.sandbox.engine.events import Event, plain
 from cnai.sandbox.engine.process import Outcome
 
 _EMPTY_WORDS = ("update failed", "preview failed", "destroy failed", "refresh failed", "operation failed")
 """What the engine adds when it has already said the reason."""
+
+_CHATTER = re.compile(r"Logging in using access token|warning: using pulumi-\S+ from \$PATH")
+"""What the engine writes before it starts, whatever comes then."""
 
 
 def sentence(operation: str, outcome: Outcome) -> str:
@@ -16,7 +21,7 @@ def sentence(operation: str, outcome: Outcome) -> str:
     if outcome.status < 0:
         return f"{operation}: the engine was ended by signal {-outcome.status}; what it had done is kept, run it again"
     lines = [plain(line) for line in outcome.stderr.splitlines()]
-    said = [line.removeprefix("error: ") for line in lines if line]
+    said = [line.removeprefix("error: ") for line in lines if line and not _CHATTER.match(line)]
     return "\n".join(said) or f"{operation}: the engine ended with exit status {outcome.status} and said nothing"
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cnai.errors import UserError
 
@@ -47,11 +47,18 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def read_json(path: Path) -> Any | None:
-    """What a JSON file says, or None where there is none. Raises `UserError` where it is damaged."""
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file, or None where there is none. Raises `UserError` where it is damaged."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        found: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): restore it from a copy, or remove its folder") from error
+        raise damaged(path, error) from error
+    if not isinstance(found, dict):
+        raise damaged(path, "no JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def damaged(path: Path, why: object) -> UserError:
+    return UserError(f"{path} is damaged ({why}): restore it from a copy, or remove its folder")

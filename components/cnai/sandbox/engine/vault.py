@@ -22,16 +22,26 @@ from cnai.sandbox.engine.files import create_once
 # Six bytes, so that the base64 text of every ciphertext starts with the same eight letters.
 _PREFIX = b"cnai1:"
 _NONCE_BYTES = 12
+_SHORTEST = 16
+"""Characters: ours has 43."""
 
 
 def passphrase(path: Path) -> str:
-    """The passphrase in `path`, made at random on first use; nobody but the user can read the file."""
+    """The passphrase in `path`, made at random on first use; nobody but the user can read the file.
+
+    Raises `UserError` where the file is damaged: an empty one would encrypt under a key that everybody knows.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         create_once(path, secrets.token_urlsafe(32) + "\n", mode=0o600)
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
-    return path.read_text("utf-8").strip()
+    text = path.read_text("utf-8", errors="replace").strip()
+    if len(text) < _SHORTEST or not text.isascii():
+        raise UserError(
+            f"{path} is damaged: restore it from a copy, or remove it and `cnai sandbox delete` each environment here"
+        )
+    return text
 
 
 def is_ours(ciphertext: str) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cnai.errors import UserError
-from cnai.sandbox.engine.files import read_json, sync_folder, write_atomically
+from cnai.sandbox.engine.files import damaged, read_json, sync_folder, write_atomically
 from cnai.sandbox.engine.state.journal import Replay, features, manifest
 
 Json = dict[str, Any]
@@ -151,8 +151,12 @@ def append_batch(journal: BinaryIO, entries: list[Json]) -> None:
 
 
 def read_batches(path: Path) -> Iterator[list[Json]]:
-    """The batches of a journal. A torn last line was never acknowledged to the engine, and is left out."""
+    """The batches of a journal. A torn last line was never acknowledged to the engine, and is left out; `UserError` for
+    any other damage."""
     if not path.exists():
         return
     for line in path.read_bytes().split(b"\n")[:-1]:
-        yield json.loads(line)
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise damaged(path, error) from error
