@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sandbox_waits import eventually
 
 from cnai.sandbox.engine import Busy, EnvironmentLock, Event, Session, forget_stack
 from cnai.sandbox.engine.events import parse
@@ -103,6 +104,8 @@ def test_the_reason_is_given_once_and_without_empty_words():
 
 def test_what_the_engine_said_before_its_first_event_is_the_reason():
     assert sentence("up", Outcome(255, "error: no such flag\n", [])) == "no such flag"
+    chatter = "Logging in using access token from X\nwarning: using pulumi-language-python from $PATH at /x\n"
+    assert sentence("up", Outcome(255, f"{chatter}error: no such flag\n", [])) == "no such flag"
     assert "signal 9" in sentence("up", Outcome(-9, "", []))
 
 
@@ -180,3 +183,15 @@ def test_forgetting_a_stack_leaves_the_others(tmp_path: Path):
         (tmp_path / ".cnai" / "state" / "sandbox" / "p" / env).mkdir(parents=True)
     forget_stack(tmp_path, "local")
     assert [path.name for path in (tmp_path / ".cnai" / "state" / "sandbox" / "p").iterdir()] == ["dev"]
+
+
+def test_the_interrupt_that_ends_the_language_host_does_not_reach_its_spare():
+    host = [sys.executable, "-m", "cnai.sandbox.engine.language", "127.0.0.1:1"]
+    with subprocess.Popen(host, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert [os.getpgid(int(child)) == process.pid for child in children] == [False]
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == ""
+    eventually(lambda: not Path("/proc", children[0]).exists(), "the spare is gone")

@@ -24,4 +24,6 @@ class Spare:
 
 
 def _spawn() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-P", "-m", "cnai.sandbox.engine.language.program"], stdin=subprocess.PIPE)
+    """In a group of its own: the engine interrupts the host's to end it, which the host passes on in its own way."""
+    command = [sys.executable, "-P", "-m", "cnai.sandbox.engine.language.program"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
