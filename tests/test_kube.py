@@ -180,6 +180,11 @@ def test_a_watch_that_is_too_old_says_so(server: ApiServer):
     assert refused.value.status == 410
 
 
+def binary(path: Path) -> Path:
+    path.write_bytes(b"\xff\xfe\x00")
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -188,8 +193,15 @@ def test_a_watch_that_is_too_old_says_so(server: ApiServer):
         (lambda _: Kube.from_content("clusters: []\ncontexts: []\n"), "current context"),
         (lambda _: Kube.from_content("{"), "kubeconfig given as text"),
         (lambda _: Kube.from_content("just words"), "kubeconfig given as text"),
+        (lambda folder: Kube.from_kubeconfig(binary(folder / "binary")), "not text"),
     ],
 )
 def test_a_kubeconfig_that_will_not_do_is_the_users_to_mend(tmp_path: Path, make: Callable[[Path], Kube], words: str):
     with pytest.raises(UserError, match=words):
         make(tmp_path)
+
+
+def test_a_kubeconfig_that_is_no_yaml_is_one_line():
+    with pytest.raises(UserError) as refused:
+        Kube.from_content(": : garbage")
+    assert "\n" not in str(refused.value)

@@ -43,6 +43,8 @@ class Kube:
             text = path.expanduser().read_text()
         except OSError as error:
             raise UserError(f"kubeconfig {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"kubeconfig {path}: not text ({error.reason})") from error
         return cls.from_content(text, context, path)
 
     @classmethod

@@ -42,7 +42,7 @@ def chosen(text: str, context: str | None, path: Path | None) -> SingleConfig:
             raise ConfigError("it names no current context")
         return found
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"kubeconfig {path or 'given as text'}: {error}") from error
+        raise UserError(f"kubeconfig {path or 'given as text'}: {' '.join(str(error).split())}") from error
 
 
 class Connection:

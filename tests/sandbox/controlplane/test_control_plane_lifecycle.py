@@ -134,3 +134,10 @@ def test_a_control_plane_that_was_killed_while_it_was_made_is_made_again(tmp_pat
         assert plane.status().state == "running"
     finally:
         plane.delete()
+
+
+def test_a_damaged_kubeconfig_is_written_anew(plane):
+    whole = plane.kubeconfig.read_text()
+    plane.kubeconfig.write_text(": : garbage")
+    plane.start(print)
+    assert plane.kubeconfig.read_text() == whole

@@ -89,8 +89,14 @@ class ControlPlane:
         config = self._config(record.ports)
         settings = self._attendants.settings(self._tools, record.fingerprint)
         return (
-            fingerprint(config) == record.fingerprint and self._attendants.match(settings) and self.kubeconfig.is_file()
+            fingerprint(config) == record.fingerprint
+            and self._attendants.match(settings)
+            and self._has_kubeconfig(record)
         )
+
+    def _has_kubeconfig(self, record: Record) -> bool:
+        wanted = kubeconfig(self.context, _url(record), self._cluster.pki)
+        return self.kubeconfig.is_file() and self.kubeconfig.read_bytes() == wanted.encode()
 
     def _config(self, chosen: Mapping[str, int]) -> dict[str, Any]:
         if missing := [name for name in TOOLS if name not in self._tools]:
