@@ -110,7 +110,7 @@ def test_a_job_that_could_never_run_is_refused_before_it_is_sent(local, write, f
     [
         ({"command": None}, "give either a command or a script"),
         ({"script": "train.py"}, "give either a command or a script"),
-        ({"command": None, "script": "gone.py"}, "cannot be read"),
+        ({"command": None, "script": "gone.py"}, r"script: .*gone\.py cannot be read"),
         ({"nodes": 0}, "nodes: give at least 1"),
         ({"gpus": 1}, "gpus: unknown key"),
         ({"name": "My Job"}, "name: a name has"),
@@ -158,3 +158,10 @@ def closed(schema):
     if named and not root and not schema.get("x-kubernetes-preserve-unknown-fields"):
         found["additionalProperties"] = False
     return found
+
+
+def test_a_script_too_long_to_be_an_argument_is_refused(write):
+    file = write(command=None, script="long.py")
+    (file if file.is_dir() else file.parent).joinpath("long.py").write_text("#" * 128 * 1024)
+    with pytest.raises(UserError, match="give an image and a command instead"):
+        load_example(file)

@@ -29,7 +29,7 @@ def train(
     env: EnvOption = "local",
     team: Annotated[str | None, typer.Option(help="The team that it runs as; the only one where there is one.")] = None,
     follow: Annotated[bool, typer.Option(help="Wait for the end.")] = True,
-    timeout: Annotated[int, typer.Option(help="Seconds to follow it; the job stays when they are over.")] = 600,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to follow it; the job stays when they are over.")] = 600,
     sandbox: SandboxFlag = False,
     as_json: JsonFlag = False,
     yes: YesFlag = False,
@@ -43,6 +43,8 @@ def train(
     if not as_json:
         out.print(f"submitted TrainJob {namespace}/{name}", highlight=False)
     if not follow:
+        if as_json:
+            print_json({"name": name, "namespace": namespace, "verdict": "submitted"})
         return ExitCode.DONE
     watched = Followed(kube, namespace, name, quiet=as_json)
     verdict = watched.until_over(timeout)

@@ -22,6 +22,8 @@ RUNTIME = "torch-distributed"
 TRAINER_JOB = "node"
 """What Trainer's runtimes call the training job among their replicated jobs."""
 _FILE = "train.yaml"
+LONGEST_ARGUMENT = 128 * 1024
+"""Bytes that Linux takes as one argument of a program (MAX_ARG_STRLEN)."""
 
 
 class TrainingExample(Settings):
@@ -54,14 +56,22 @@ def load_example(path: Path) -> TrainingExample:
     """
     file = path / _FILE if path.is_dir() else path
     try:
-        example = TrainingExample.model_validate(read_yaml(file.read_text(encoding="utf-8"), str(file)))
-        if example.script is None:
-            return example
-        source = (file.parent / example.script).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: cannot be read ({error}): name a folder with a {_FILE}") from None
+    try:
+        example = TrainingExample.model_validate(read_yaml(text, str(file)))
     except pydantic.ValidationError as error:
         raise UserError(message(of_validation(error, TrainingExample), prefix=f"{file}: ")) from None
+    if example.script is None:
+        return example
+    script = file.parent / example.script
+    try:
+        source = script.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: script: {script} cannot be read ({error}): name a Python file beside it") from None
+    if len(source.encode()) >= LONGEST_ARGUMENT:
+        raise UserError(f"{file}: script: {script} has 128 KiB or more: give an image and a command instead")
     # torchrun starts any program: Python with the source as an argument needs no volume and no image of one's own.
     command = ("torchrun", "--no-python", "python", "-c", source)
     return example.model_copy(update={"script": None, "command": command})
