@@ -1,5 +1,6 @@
 """Arguments, exit codes and the sentences for bad input."""
 
+import errno
 import json
 
 import pytest
@@ -102,3 +103,24 @@ def test_doctor_tells_scripts_in_json(capsys):
     app.run(["doctor", "--json"])
     told = json.loads(capsys.readouterr().out)
     assert {"pulumi", "kube-apiserver", "helm"} <= {tool["name"] for tool in told["tools"]}
+
+
+def test_a_full_disk_is_a_sentence_and_no_traceback(project, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/x/lock")
+
+    monkeypatch.setattr("cnai.cli.initialise.write", full)
+    assert app.run(["init", "staging", "--yes"]) == ExitCode.FAILED
+    assert capsys.readouterr().err == "error: No space left on device: /x/lock\n"
+
+
+def test_a_job_is_followed_for_some_time_or_not_at_all(project, capsys):
+    assert app.run(["train", "examples/chatbot", "--timeout", "0"]) == ExitCode.WRONG_INPUT
+    assert "--timeout" in capsys.readouterr().err
+
+
+def test_the_status_of_what_does_not_run_is_json_where_a_script_asked_for_it(project, capsys, monkeypatch):
+    monkeypatch.setattr("cnai.cli.target.tools", lambda *_: {})
+    write_stack(project, "config: {'cnai:cloud': {local: {}}, 'cnai:pools': {system: {machine: cpu-8}}}")
+    assert app.run(["status", "local", "--json"]) == ExitCode.FAILED
+    assert json.loads(capsys.readouterr().out) == {"control_plane": "absent", "ready": False}

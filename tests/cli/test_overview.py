@@ -1,6 +1,19 @@
 """What `up` and `status` say about a cluster, from plain objects."""
 
-from cnai.cli.overview import Picture, belongs, gpus_of, is_waiting, left_out, package_row, pool_rows, why_waiting
+import json
+
+from cnai.cli.overview import (
+    Picture,
+    belongs,
+    gpus_of,
+    is_waiting,
+    left_out,
+    package_row,
+    pool_rows,
+    records,
+    why_waiting,
+)
+from cnai.sandbox.paths import SandboxDir
 
 
 def node(name, pool, gpus=0):
@@ -72,3 +85,12 @@ def test_a_waiting_pod_is_explained_in_the_schedulers_words():
 def test_what_was_left_out_is_grouped_by_its_reason():
     report = REPORT | {"left_out": [{"kind": "APIService", "name": "v1.x", "reason": "its server does not run here"}]}
     assert left_out([report]) == {"its server does not run here": ("kueue: APIService/v1.x",)}
+
+
+def test_a_damaged_record_is_told_and_hides_no_other(tmp_path, capsys):
+    directory = SandboxDir(tmp_path / "local")
+    directory.report.mkdir(parents=True)
+    for name, text in (("a", "{garbage"), ("b", "[]"), ("c", json.dumps(REPORT)), ("d", "{}")):
+        (directory.report / f"{name}.json").write_text(text)
+    assert records(directory) == [REPORT]
+    assert capsys.readouterr().err.count("is damaged and left out") == 3

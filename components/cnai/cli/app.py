@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
+    from cnai.kube.errors import ApiError
     from cnai.sandbox.engine import Busy, EngineError
 
     try:
@@ -70,8 +71,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Busy as error:
         complain(str(error))
         return ExitCode.BUSY
-    except EngineError as error:
+    except (EngineError, ApiError) as error:
         complain(str(error))
+        return ExitCode.FAILED
+    except OSError as error:
+        # A full disk, a folder that may not be written: the machine's state, not a bug.
+        if error.strerror is None:
+            raise
+        complain(f"{error.strerror}: {error.filename or 'see above'}")
         return ExitCode.FAILED
     except UserError as error:
         complain(str(error))

@@ -14,11 +14,13 @@ import yaml
 
 from cnai._version import __version__
 from cnai.cli.console import out
-from cnai.cli.target import EnvOption, read_stack_config
+from cnai.cli.target import EnvOption, read_stack_config, stack_file
+from cnai.errors import UserError
 from cnai.sandbox.paths import SandboxDir, cache_dir, project_dir
 
 LOG_BYTES = 1_000_000
 """The end of each log; the beginning of a long one is left out."""
+STATE_KEYS = ("urn", "id", "type", "custom", "delete", "external", "protect", "initErrors", "created", "modified")
 SECRET_KEY = re.compile(
     r"pass(word|phrase)?|secret|token|credential|private|client-key|certificate-data|encryption", re.IGNORECASE
 )
@@ -51,14 +53,25 @@ def support_bundle(
 def contents(project: Path, env: str) -> Iterator[tuple[str, str]]:
     """Every file of the bundle, redacted."""
     yield "versions.json", json.dumps(versions(), indent=2, default=str)
-    yield f"Pulumi.{env}.yaml", yaml.safe_dump(redacted(dict(read_stack_config(project, env))), sort_keys=False)
+    yield f"Pulumi.{env}.yaml", stack_config(project, env)
     directory = SandboxDir.of(project, env)
     for path in sorted([*directory.report.glob("*.json"), *directory.controllers.glob("*.json")]):
-        yield f"{path.parent.name}/{path.name}", json.dumps(redacted(json.loads(path.read_text())), indent=2)
+        yield f"{path.parent.name}/{path.name}", redacted_json(path.read_text(errors="replace"))
     for path in sorted([*directory.root.rglob("*.log"), *(cache_dir() / "logs").glob("*.log")]):
         yield f"logs/{path.name}", redacted_text(tail(path))
+    yield from engine_state(project, env)
     if directory.kubeconfig.is_file():
         yield from cluster_state(directory)
+
+
+def stack_config(project: Path, env: str) -> str:
+    """As it is, or what is wrong with it; an environment that is not there is refused."""
+    try:
+        return yaml.safe_dump(redacted(dict(read_stack_config(project, env))), sort_keys=False)
+    except UserError as error:
+        if not stack_file(project, env).is_file():
+            raise
+        return f"# {error}\n"
 
 
 def versions() -> dict[str, Any]:
@@ -68,6 +81,24 @@ def versions() -> dict[str, Any]:
         "cnai": __version__,
         "tools": [{"name": t.name, "wanted": t.wanted, "found": t.version, "origin": t.origin} for t in survey()],
     }
+
+
+def engine_state(project: Path, env: str) -> Iterator[tuple[str, str]]:
+    """What the engine holds of each resource but its properties: those are the user's, and may be secret."""
+    from cnai.sandbox.engine.session import state_root
+
+    for path in sorted(state_root(project).glob(f"*/*/{env}/checkpoint.json")):
+        try:
+            deployment = json.loads(path.read_text(errors="replace"))["deployment"]
+            held = [{key: each[key] for key in STATE_KEYS if key in each} for each in deployment.get("resources") or ()]
+            pending = [each["type"] for each in deployment.get("pending_operations") or ()]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            yield "state/unreadable.txt", f"{path.name}: {error!r}"
+            continue
+        for each in held:
+            if "initErrors" in each:
+                each["initErrors"] = [redacted_text(str(words)) for words in each["initErrors"]]
+        yield "state/resources.json", json.dumps({"resources": held, "pending": pending}, indent=2)
 
 
 def cluster_state(directory: SandboxDir) -> Iterator[tuple[str, str]]:
@@ -81,11 +112,19 @@ def cluster_state(directory: SandboxDir) -> Iterator[tuple[str, str]]:
             for event in kube.list("v1", "Event")
         ]
         waiting = [why_waiting(pod) for pod in kube.list("v1", "Pod") if is_waiting(pod)]
-    except ApiError as error:
-        yield "cluster/unreachable.txt", error.message
+    except (ApiError, UserError) as error:
+        yield "cluster/unreachable.txt", str(error)
         return
     yield "cluster/events.json", redacted_text(json.dumps(events, indent=2))
     yield "cluster/waiting.txt", "\n".join(waiting)
+
+
+def redacted_json(text: str) -> str:
+    """A JSON document by its keys; what is damaged as text."""
+    try:
+        return json.dumps(redacted(json.loads(text)), indent=2)
+    except ValueError:
+        return redacted_text(text)
 
 
 def redacted(value: Any, key: str = "") -> Any:

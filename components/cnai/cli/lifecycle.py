@@ -108,6 +108,8 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
     plane = target.control_plane(progress())
     state = plane.status()
     if state.state != "running":
+        if as_json:
+            print_json({"control_plane": state.state, "ready": False})
         complain(f"the sandbox of {env} is {state.state}: `./cnai sandbox start {env}` or `./cnai up {env}` starts it")
         return ExitCode.FAILED
     picture = overview.read(target)

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from cnai.cli.console import out, table
+from cnai.cli.console import complain, out, table
 from cnai.cli.target import Target
 from cnai.kube import Kube
+from cnai.sandbox.paths import SandboxDir
 
 Object = Mapping[str, Any]
 WORKLOADS = {
@@ -18,6 +19,7 @@ WORKLOADS = {
     "DaemonSet": ("status.desiredNumberScheduled", "numberReady"),
 }
 """Where each kind says how many pods it wants and how many are ready."""
+RECORD_KEYS = frozenset({"package", "version", "namespace", "release", "rung"})
 POOL_LABEL = "cnai.dev/pool"
 GPU = "nvidia.com/gpu"
 
@@ -65,7 +67,7 @@ class Picture:
 
 def read(target: Target) -> Picture:
     directory = target.need_sandbox()
-    reports = [json.loads(path.read_text()) for path in sorted(directory.report.glob("*.json"))]
+    reports = records(directory)
     kube = Kube.from_kubeconfig(directory.kubeconfig)
     pods = list(kube.list("v1", "Pod"))
     workloads = [item | {"kind": kind} for kind in WORKLOADS for item in kube.list("apps/v1", kind)]
@@ -76,6 +78,21 @@ def read(target: Target) -> Picture:
         unchecked=tuple(sorted({kind for report in reports for kind in report.get("unchecked", ())})),
         waiting=tuple(why_waiting(pod) for pod in pods if is_waiting(pod)),
     )
+
+
+def records(directory: SandboxDir) -> list[Object]:
+    """What each package left behind when it came; one that is damaged is told and left out."""
+    found: list[Object] = []
+    for path in sorted(directory.report.glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            record = None
+        if isinstance(record, Mapping) and record.keys() >= RECORD_KEYS:
+            found.append(record)
+        else:
+            complain(f"{path} is damaged and left out: `./cnai destroy {directory.env}` and `up` write it anew")
+    return found
 
 
 def package_row(report: Object, workloads: Iterable[Object]) -> PackageRow:

@@ -16,7 +16,7 @@ from cnai.errors import UserError
 from cnai.sandbox.toolchain.progress import Reporter
 
 MANIFEST = "manifest.json"
-UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
