@@ -158,8 +158,10 @@ def public(one: Statement) -> str:
 def trusting(one: Statement) -> str:
     if public(one):
         return "must not be assumed by everybody (Principal *)"
-    federated = any(kind == "Federated" and "oidc" in name or "token.actions" in name for kind, name in one.principals)
-    limited = any(key.endswith((":sub", ":aud")) for key in _keys(one.conditions))
+    federated = any(
+        kind == "Federated" and ("oidc" in name or "token.actions" in name) for kind, name in one.principals
+    )
+    limited = any(key.endswith(":sub") for key in _keys(one.conditions))
     return "must say which subject of its OIDC provider assumes it" if federated and not limited else ""
 
 

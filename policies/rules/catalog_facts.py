@@ -53,6 +53,8 @@ def _licence(resource: Resource, _: Context) -> Iterator[Finding]:
 
 @careful
 def _health(resource: Resource, _: Context) -> Iterator[Finding]:
+    if _packages(resource) is None:
+        yield undecided("which chart it is is not known yet")
     for package in _packages(resource) or ():
         if package.health.status != "maintained":
             instead = f": use {package.health.instead}" if package.health.instead else ""
@@ -113,7 +115,7 @@ RULES = [
         title="Images must be signed in production",
         why="A registry hands out whatever was pushed last, whoever pushed it.",
         severity=Severity.MEDIUM,
-        remediation="Add a Kyverno ImageValidatingPolicy or a sigstore ClusterImagePolicy, or use Binary Authorization.",
+        remediation="Add a Kyverno ImageValidatingPolicy or sigstore ClusterImagePolicy, or use Binary Authorization.",
         frameworks={
             "cis-kubernetes": ("5.5.1",),
             "cis-gke": ("5.10.4",),

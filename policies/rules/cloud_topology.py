@@ -1,4 +1,4 @@
-"""Reservations, logs and networks of a cloud, seen together: a reservation in a zone without nodes is money for nothing."""
+"""Reservations, logs and networks of a cloud, seen together: a reservation where no node is, is paid for nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -44,8 +44,11 @@ def _aws_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
         if template_id is None or not zones:
             return
         template = None if isinstance(template_id, Unknown) else templates.get(template_id)
+        if template is None and None in templates:
+            template_id = Unknown()
         target = text(template.body, TARGET) if template else None
-        if isinstance(template_id, Unknown) or isinstance(target, Unknown) or holds_unknown(chosen):
+        missing = target is not None and target not in zones and None in zones
+        if missing or holds_unknown([template_id, target, chosen]):
             yield undecided(VAGUE, resource=pool)
         elif target in zones and not isinstance(chosen, Unknown):
             yield from _within(pool, zones[target], [subnets.get(str(one)) for one in chosen])
@@ -63,7 +66,7 @@ def _within(pool: Resource, zone: str | None, zones: Sequence[str | None]) -> It
 
 
 def _gcp_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    zones = {_known(one, "name") or one.logical_name: _known(one, "zone") for one in _of(resources, GCE_RESERVATION)}
+    zones = {_name(one): _known(one, "zone") for one in _of(resources, GCE_RESERVATION)}
 
     def judge(pool: Resource) -> Iterator[Finding]:
         wanted, places = listed(pool.body, "nodeConfig.reservationAffinity.values"), listed(pool.body, "nodeLocations")
@@ -74,25 +77,35 @@ def _gcp_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
         has = [str(one) for one in places] if not isinstance(places, Unknown) else []
         has = has or ([location] if isinstance(location, str) and location[-2:-1] == "-" else [])
         for one in wanted if not isinstance(wanted, Unknown) else []:
-            zone = zones.get(str(one).rpartition("/")[2])
-            if zone and has and zone not in has:
+            name = str(one).rpartition("/")[2]
+            zone = zones.get(name)
+            if zone is None and (name in zones or None in zones):
+                yield undecided(VAGUE, resource=pool)
+            elif zone and has and zone not in has:
                 yield violation(f"its reservation is in {zone} and must be among nodeLocations", resource=pool)
 
     yield from each(judge, _of(resources, GKE_POOL))
 
 
+def _name(resource: Resource) -> str | None:
+    """None where it is not known yet; Pulumi makes one up from its own name where none is given."""
+    given = at(resource.body, "name")
+    return resource.logical_name if given is None else given if isinstance(given, str) else None
+
+
 def _azure_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    groups: dict[str, set[str]] = {}
+    groups, vague = dict[str, set[str]](), False
     for one in readable(_of(resources, AZURE_RESERVATION), "zones[*]", "capacityReservationGroupName"):
-        name = at(one.body, "capacityReservationGroupName")
+        name, has = at(one.body, "capacityReservationGroupName"), [zone.value for zone in found(one.body, "zones[*]")]
+        vague = vague or holds_unknown([name, has])
         if isinstance(name, str):
-            groups.setdefault(name, set()).update(str(zone.value) for zone in found(one.body, "zones[*]"))
+            groups.setdefault(name, set()).update(map(str, has))
 
     def judge(pool: Resource) -> Iterator[Finding]:
         group, places = text(pool.body, "capacityReservationGroupID"), listed(pool.body, "availabilityZones")
         if group is None:
             return
-        if isinstance(group, Unknown) or holds_unknown(places):
+        if isinstance(group, Unknown) or holds_unknown(places) or vague:
             yield undecided(VAGUE, resource=pool)
             return
         reserved = groups.get(group.rpartition("/")[2], set())
@@ -129,9 +142,9 @@ def _azure_logs(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
             yield violation("must have a DiagnosticSetting for its logs", resource=cluster)
 
 
-def _zones(id: str, applies: tuple[str, ...], predicate: Any) -> Rule:
+def _zones(name: str, applies: tuple[str, ...], predicate: Any) -> Rule:
     return Rule(
-        id=id,
+        id=name,
         title="Reservations are in the zones of their pools",
         why="A reservation in another zone is paid for and never used, while the pool waits for on-demand machines.",
         severity=Severity.HIGH,

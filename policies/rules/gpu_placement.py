@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cnai.policy.fields import at, careful, each, found, mapping, quantity, readable, text
+from cnai.policy.fields import at, careful, each, found, holds_unknown, mapping, quantity, readable, text
 from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
 from cnai.policy.values import Unknown
 from cnai.policy.workloads import templates
@@ -20,7 +20,7 @@ BLUEPRINTS = frozenset(
 def gpus(container: Any) -> Iterator[tuple[str, Any]]:
     """Extended resource -> amount, of those that are whole GPUs or slices of them."""
     for path in ("resources.limits['*']", "resources.requests['*']"):
-        for name, amount in ((each.name, each.value) for each in found(container, path)):
+        for name, amount in ((one.name, one.value) for one in found(container, path)):
             if name.startswith(("nvidia.com/gpu", "nvidia.com/mig-", "amd.com/gpu")) and amount not in (0, "0"):
                 yield name, amount
 
@@ -61,14 +61,15 @@ def _queue_names(described: Any) -> Iterator[Any]:
             yield from (where.get(key) for key in keys)
 
 
-def _sliced(resources: Iterable[Resource]) -> dict[str, str]:
-    """Pool -> how its GPUs are shared, by what its nodes say of themselves."""
-    pools: dict[str, str] = {}
+def _sliced(resources: Iterable[Resource]) -> tuple[dict[str, str], bool]:
+    """Pool -> how its GPUs are shared, by what its nodes say of themselves; and whether some of it is not known."""
+    pools, vague = dict[str, str](), False
     for node in readable(resources, "metadata.labels"):
         labels = at(node.body, "metadata.labels") if node.kind == "Node" else None
+        vague = vague or holds_unknown(labels)
         if isinstance(labels, dict) and isinstance(labels.get(POOL), str) and (how := _sharing(labels)):
             pools[labels[POOL]] = how
-    return pools
+    return pools, vague
 
 
 def _sharing(labels: Any) -> str:
@@ -81,21 +82,24 @@ def _sharing(labels: Any) -> str:
 
 
 def _whole(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    pools = _sliced(resources)
+    pools, vague = _sliced(resources)
 
     def judge(resource: Resource) -> Iterator[Finding]:
         for place, template in templates(resource.kind, resource.body):
             selector = mapping(template, "spec.nodeSelector")
-            if isinstance(selector, Unknown) or isinstance(selector.get(POOL), Unknown):
-                if pools and _asks(template, 1) is not False:
-                    yield undecided("which pool it runs on is not known yet", place, resource)
-            elif how := pools.get(str(selector.get(POOL))) or _sharing(selector):
+            known = not isinstance(selector, Unknown) and not holds_unknown(selector)
+            how = (pools.get(str(selector.get(POOL))) or _sharing(selector)) if known else ""
+            if not how and (vague or not known) and _asks(template, 1) is not False:
+                yield undecided("whether its pool shares its GPUs is not known yet", place, resource)
+            elif how:
                 yield from _slices(resource, template, place, how)
 
     yield from each(judge, (one for one in resources if one.kind != "Node"))
 
 
 def _slices(resource: Resource, template: Any, place: str, how: str) -> Iterator[Finding]:
+    if _asks(template, 1) is None:
+        yield undecided("how many GPUs it asks for is not known yet", place, resource)
     for container in found(template, "spec.containers[*]"):
         for name, amount in gpus(container.value):
             if name in ("nvidia.com/gpu", "nvidia.com/gpu.shared"):

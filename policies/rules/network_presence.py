@@ -18,6 +18,7 @@ PEERS = "security.istio.io/PeerAuthentication"
 ROOT = "istio-system"
 PLATFORM = "app.kubernetes.io/managed-by"
 """Label of the namespaces of add-ons, which bring policies of their own where upstream has any."""
+AUTH = "authentication-and-authorization"
 
 
 def _default_deny(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
@@ -27,17 +28,16 @@ def _default_deny(resources: Sequence[Resource], _: Context) -> Iterator[Finding
         if resource.kind != "Namespace" or resource.name.startswith("kube-"):
             return
         labels = mapping(resource.body, "metadata.labels")
-        if not isinstance(labels, Unknown) and labels.get(PLATFORM) == "cnai":
+        platform = labels if isinstance(labels, Unknown) else labels.get(PLATFORM)
+        if platform == "cnai":
             return
         mine = [one for one in policies if one.namespace == resource.name]
         if any(_denies(one.body) for one in mine):
             return
-        if any(holds_unknown(one.body.get("spec")) for one in mine):
+        if isinstance(platform, Unknown) or any(holds_unknown(one.body.get("spec")) for one in mine):
             yield undecided("whether it has a default-deny policy is not known yet", resource=resource)
         else:
-            yield violation(
-                "the namespace must have a NetworkPolicy that denies all ingress by default", resource=resource
-            )
+            yield violation("must have a NetworkPolicy that denies all ingress by default", resource=resource)
 
     yield from each(judge, resources)
 
@@ -56,47 +56,44 @@ def _gateway_auth(resources: Sequence[Resource], _: Context) -> Iterator[Finding
 
     def judge(resource: Resource) -> Iterator[Finding]:
         if resource.kind in GATEWAYS and not guarded & {resource.namespace, ROOT}:
-            yield violation(
-                "must have a login in front: a RequestAuthentication, AuthorizationPolicy or SecurityPolicy in its namespace",
-                resource=resource,
-            )
+            told = " or ".join(kind.rpartition("/")[2] for kind in LOGINS)
+            yield violation(f"must have a login in front: a {told} in its namespace", resource=resource)
 
     yield from each(judge, resources)
 
 
 def _mesh(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    control = [one for one in resources if one.kind == "apps/Deployment" and _is_istiod(one)]
-    strict = [
-        _mode(one) for one in readable(resources, "spec.mtls.mode") if one.kind == PEERS and one.namespace == ROOT
-    ]
-    for one in control:
-        if "STRICT" in strict:
-            continue
-        if any(isinstance(mode, Unknown) for mode in strict):
-            yield undecided("whether the mesh is strict is not known yet", resource=one)
+    peers = [one for one in readable(resources, "spec.mtls.mode") if one.kind == PEERS and one.namespace == ROOT]
+    strict = {_strict(one) for one in peers}
+
+    def judge(resource: Resource) -> Iterator[Finding]:
+        labels = mapping(resource.body, "metadata.labels")
+        app = labels if isinstance(labels, Unknown) else labels.get("app")
+        if True in strict or not (isinstance(app, Unknown) or app == "istiod"):
+            return
+        if None in strict or isinstance(app, Unknown):
+            yield undecided("whether the mesh is strict is not known yet", resource=resource)
         else:
-            yield violation(f"the mesh must have a PeerAuthentication in {ROOT} with mode STRICT", resource=one)
+            yield violation(f"the mesh must have a PeerAuthentication in {ROOT} with mode STRICT", resource=resource)
+
+    yield from each(judge, (one for one in resources if one.kind == "apps/Deployment"))
 
 
-def _is_istiod(resource: Resource) -> bool:
-    labels = (
-        resource.body.get("metadata", {}).get("labels") if isinstance(resource.body.get("metadata"), dict) else None
-    )
-    return isinstance(labels, dict) and labels.get("app") == "istiod"
-
-
-def _mode(resource: Resource) -> Any:
-    """Of the whole mesh: a selector would make it that of some pods only."""
-    return None if resource.body.get("spec", {}).get("selector") else at(resource.body, "spec.mtls.mode")
+def _strict(policy: Resource) -> bool | None:
+    """For the whole mesh: a selector would make it that of some pods only."""
+    selector, mode = at(policy.body, "spec.selector"), at(policy.body, "spec.mtls.mode")
+    if isinstance(selector, Unknown) or isinstance(mode, Unknown):
+        return None
+    return not selector and mode == "STRICT"
 
 
 RULES = [
     Rule(
         id="defaultDeny",
         title="Namespaces deny by default",
-        why="Without a policy every pod of the cluster reaches every other, so one broken notebook reaches every database.",
+        why="Without a policy every pod reaches every other, so one broken notebook reaches every database.",
         severity=Severity.HIGH,
-        remediation="Add a NetworkPolicy with an empty podSelector and policyTypes [Ingress, Egress], and allow what is needed.",
+        remediation="Add a NetworkPolicy with podSelector {} and policyTypes [Ingress, Egress]; allow what is needed.",
         frameworks={"cis-kubernetes": ("5.3.2",), "nsa-cisa": ("network-separation",), "soc2": ("CC6.6",)},
         applies=("Namespace", POLICY),
         set_predicate=_default_deny,
@@ -106,8 +103,8 @@ RULES = [
         title="Gateways ask who is there",
         why="A gateway without a login lets anybody use the models and dashboards behind it.",
         severity=Severity.HIGH,
-        remediation="Add a RequestAuthentication with an AuthorizationPolicy (Istio), or a SecurityPolicy (Envoy Gateway).",
-        frameworks={"nsa-cisa": ("authentication-and-authorization",), "soc2": ("CC6.1", "CC6.6")},
+        remediation="Add a RequestAuthentication with an AuthorizationPolicy, or Envoy Gateway's SecurityPolicy.",
+        frameworks={"nsa-cisa": (AUTH,), "soc2": ("CC6.1", "CC6.6")},
         applies=(*GATEWAYS, *LOGINS),
         set_predicate=_gateway_auth,
     ),

@@ -15,6 +15,7 @@ KINDS = {
     "spec.containers[*]": "container",
     "spec.ephemeralContainers[*]": "container",
 }
+AUTH = "authentication-and-authorization"
 
 
 @careful
@@ -36,17 +37,23 @@ def _env(item: str, container: Any) -> Iterator[Finding]:
             yield undecided(f"{item} has env that is not known yet", item)
             continue
         name, value = text(each.value, "name"), text(each.value, "value")
-        called = name if isinstance(name, str) else each.name
+        called = name if isinstance(name, str) else ""
         if isinstance(value, Unknown):
             yield undecided(f"{item} has a value of env {called} that is not known yet", item)
         elif value is not None and (what := credential(value, called)):
-            yield violation(f"{item} must not carry {what} as the literal of env {called}", item)
+            yield violation(f"{item} must not carry {what} as the literal of env {called}".rstrip(), item)
+        elif value is not None and isinstance(name, Unknown) and credential(value, "PASSWORD"):
+            yield undecided(f"{item} has a literal in env whose name is not known yet", item)
 
 
 def _arguments(item: str, container: Any) -> Iterator[Finding]:
     for path in ("command[*]", "args[*]"):
         for each in found(container, path):
-            if isinstance(each.value, str) and (what := formatted(each.value)):
+            if isinstance(each.value, Unknown):
+                yield undecided(f"{item} has {path.removesuffix('[*]')} that are not known yet", item)
+            elif not isinstance(each.value, str):
+                raise WrongType(path, each.value, "text")
+            elif what := formatted(each.value):
                 yield violation(f"{item} must not carry {what} in {path.removesuffix('[*]')}", item)
 
 
@@ -65,12 +72,12 @@ RULES = [
     Rule(
         id="secretsInEnv",
         title="No secrets in env literals",
-        why="A literal is readable for everybody who may see the pod, and stays in the history of every tool that saw it.",
+        why="A literal is readable for all who may see the pod, and stays in the history of every tool that saw it.",
         severity=Severity.CRITICAL,
-        remediation="Put it into a Secret (or External Secrets), and use valueFrom.secretKeyRef or a volume; rotate it too.",
+        remediation="Put it into a Secret, use valueFrom.secretKeyRef or a volume, and rotate it.",
         frameworks={
             "cis-kubernetes": ("5.4.1", "5.4.2"),
-            "nsa-cisa": ("authentication-and-authorization",),
+            "nsa-cisa": (AUTH,),
             "soc2": ("CC6.1",),
         },
         applies=("pod",),
@@ -84,7 +91,7 @@ RULES = [
         remediation="Move the key into a Secret, and rotate it.",
         frameworks={
             "cis-kubernetes": ("5.4.2",),
-            "nsa-cisa": ("authentication-and-authorization",),
+            "nsa-cisa": (AUTH,),
             "soc2": ("CC6.1",),
         },
         applies=("ConfigMap",),

@@ -1,25 +1,36 @@
 """Teams stay apart: their objects, the accounts that they bind, and roles that reach Secrets by way of pods."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cnai.policy.fields import careful, found, holds_unknown, listed, mapping, text
-from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
+from cnai.policy.model import Context, Finding, Predicate, Resource, Rule, Severity, undecided, violation
 from cnai.policy.values import Unknown
 
 TEAM = "cnai.dev/team"
 BINDINGS = ("rbac.authorization.k8s.io/RoleBinding",)
 ROLES = ("rbac.authorization.k8s.io/ClusterRole", "rbac.authorization.k8s.io/Role")
 CLUSTER_SCOPED = frozenset(
-    ("Namespace", "PersistentVolume", "Node", "rbac.authorization.k8s.io/ClusterRole", "storage.k8s.io/StorageClass")
-    + ("rbac.authorization.k8s.io/ClusterRoleBinding", "scheduling.k8s.io/PriorityClass")
-    + ("kueue.x-k8s.io/ClusterQueue", "kueue.x-k8s.io/ResourceFlavor", "kueue.x-k8s.io/Cohort", "kubeflow.org/Profile")
+    (
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "kubeflow.org/Profile",
+        "kueue.x-k8s.io/ClusterQueue",
+        "kueue.x-k8s.io/Cohort",
+        "kueue.x-k8s.io/ResourceFlavor",
+        "rbac.authorization.k8s.io/ClusterRole",
+        "rbac.authorization.k8s.io/ClusterRoleBinding",
+        "scheduling.k8s.io/PriorityClass",
+        "storage.k8s.io/StorageClass",
+    )
 )
 POD_MAKERS = {
     "": ("pods", "replicationcontrollers", "pods/ephemeralcontainers"),
     "apps": ("deployments", "daemonsets", "statefulsets", "replicasets"),
     "batch": ("jobs", "cronjobs"),
 }
+AUTH = "authentication-and-authorization"
 
 
 @careful
@@ -41,56 +52,61 @@ def _subjects(resource: Resource, context: Context) -> Iterator[Finding]:
     teams = set(map(str, context.settings.get("teams") or ()))
     own = text(resource.body, "metadata.namespace")
     for each in found(resource.body, "subjects[*]"):
-        if isinstance(each.value, Unknown) or isinstance(own, Unknown):
-            yield undecided("its subjects or namespace are not known yet")
-        elif text(each.value, "kind") == "ServiceAccount":
-            theirs = text(each.value, "namespace")
-            if isinstance(theirs, Unknown):
-                yield undecided(f"the namespace of {each.name} is not known yet", each.name)
-            elif theirs in teams and theirs != own:
-                yield violation(
-                    f"must not give {each.name} of team {theirs} rights in {own or 'another namespace'}", each.name
-                )
+        if isinstance(each.value, Unknown):
+            yield undecided("its subjects are not known yet")
+            continue
+        kind, theirs = text(each.value, "kind"), text(each.value, "namespace")
+        if kind not in ("User", "Group") and isinstance(theirs, Unknown):
+            yield undecided(f"the namespace of {each.name} is not known yet", each.name)
+        elif theirs in teams and (isinstance(kind, Unknown) or isinstance(own, Unknown)):
+            yield undecided(f"what {each.name} is, and where, is not known yet", each.name)
+        elif kind == "ServiceAccount" and theirs in teams and theirs != own:
+            where = own or "another namespace"
+            yield violation(f"must not give {each.name} of team {theirs} rights in {where}", each.name)
 
 
-def _rules(resource: Resource) -> Iterator[tuple[str, Any]]:
-    for each in found(resource.body, "rules[*]"):
-        if not isinstance(each.value, Unknown):
-            yield each.name, each.value
+def _names(rule: Any, path: str, unknown: frozenset[str]) -> frozenset[str]:
+    """What a rule of a role lists; `unknown` stands for what is not known."""
+    if isinstance(rule, Unknown) or holds_unknown(values := listed(rule, path)):
+        return unknown
+    return frozenset(each for each in values if isinstance(each, str)) if isinstance(values, list) else unknown
 
 
-def _names(rule: Any, path: str) -> set[str]:
-    values = listed(rule, path)
-    return set() if isinstance(values, Unknown) else {each for each in values if isinstance(each, str)}
+ALL, NONE = frozenset("*"), frozenset[str]()
 
 
-def _makes_pods(rule: Any) -> bool:
-    groups, resources = _names(rule, "apiGroups"), _names(rule, "resources")
+def _makes_pods(rule: Any, unknown: frozenset[str]) -> bool:
+    groups, resources = _names(rule, "apiGroups", unknown), _names(rule, "resources", unknown)
     makers = {name for group, names in POD_MAKERS.items() if {group, "*"} & groups for name in names}
-    return bool({"create", "*"} & _names(rule, "verbs") and ({"*"} | makers) & resources)
+    return bool({"create", "*"} & _names(rule, "verbs", unknown) and ({"*"} | makers) & resources)
 
 
-def _reads_secrets(rule: Any) -> bool:
-    verbs, named = _names(rule, "verbs"), _names(rule, "resourceNames")
-    reads = {"get", "list", "watch", "*"} & verbs and not named
-    return bool(reads and {"", "*"} & _names(rule, "apiGroups") and {"secrets", "*"} & _names(rule, "resources"))
+def _reads_secrets(rule: Any, unknown: frozenset[str]) -> bool:
+    # Names of Secrets that are not known may yet be none, or some.
+    named = _names(rule, "resourceNames", NONE if unknown else ALL)
+    reads = {"get", "list", "watch", "*"} & _names(rule, "verbs", unknown) and not named
+    secrets = {"secrets", "*"} & _names(rule, "resources", unknown)
+    return bool(reads and secrets and {"", "*"} & _names(rule, "apiGroups", unknown))
 
 
-@careful
-def _pods_and_secrets(resource: Resource, _: Context) -> Iterator[Finding]:
-    rules = [rule for _, rule in _rules(resource)]
-    if any(map(_makes_pods, rules)) and any(map(_reads_secrets, rules)):
-        yield violation("must not allow both to create pods and to read all Secrets")
-    elif holds_unknown(resource.body.get("rules")):
-        yield undecided("its rules are not known yet")
+def _allows(resource: Resource, *rights: Callable[[Any, frozenset[str]], bool]) -> bool | None:
+    """Whether a role has all of some rights; None where that is not known."""
+    rules = [each.value for each in found(resource.body, "rules[*]")]
+    if all(any(right(rule, NONE) for rule in rules) for right in rights):
+        return True
+    return None if all(any(right(rule, ALL) for rule in rules) for right in rights) else False
 
 
-@careful
-def _all_secrets(resource: Resource, _: Context) -> Iterator[Finding]:
-    if any(_reads_secrets(rule) for _, rule in _rules(resource)):
-        yield violation("must not read the Secrets of every namespace")
-    elif holds_unknown(resource.body.get("rules")):
-        yield undecided("its rules are not known yet")
+def _right(told: str, *rights: Callable[[Any, frozenset[str]], bool]) -> Predicate:
+    @careful
+    def judged(resource: Resource, _: Context) -> Iterator[Finding]:
+        allowed = _allows(resource, *rights)
+        if allowed is None:
+            yield undecided("its rules are not known yet")
+        elif allowed:
+            yield violation(told)
+
+    return judged
 
 
 RULES = [
@@ -112,7 +128,7 @@ RULES = [
         remediation="Bind an account of the namespace itself, and share data through the object store.",
         frameworks={
             "cis-kubernetes": ("5.1.1",),
-            "nsa-cisa": ("authentication-and-authorization",),
+            "nsa-cisa": (AUTH,),
             "soc2": ("CC6.3",),
         },
         applies=BINDINGS,
@@ -126,11 +142,11 @@ RULES = [
         remediation="Split the role, or name the Secrets in resourceNames.",
         frameworks={
             "cis-kubernetes": ("5.1.2", "5.1.4"),
-            "nsa-cisa": ("authentication-and-authorization",),
+            "nsa-cisa": (AUTH,),
             "soc2": ("CC6.3",),
         },
         applies=ROLES,
-        predicate=_pods_and_secrets,
+        predicate=_right("must not allow both to create pods and to read all Secrets", _makes_pods, _reads_secrets),
     ),
     Rule(
         id="rbacAllSecrets",
@@ -140,10 +156,10 @@ RULES = [
         remediation="Use a Role in the namespaces that need it, or name the Secrets in resourceNames.",
         frameworks={
             "cis-kubernetes": ("5.1.2",),
-            "nsa-cisa": ("authentication-and-authorization",),
+            "nsa-cisa": (AUTH,),
             "soc2": ("CC6.3",),
         },
         applies=ROLES[:1],
-        predicate=_all_secrets,
+        predicate=_right("must not read the Secrets of every namespace", _reads_secrets),
     ),
 ]
