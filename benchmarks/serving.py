@@ -13,21 +13,16 @@ import json
 import os
 import random
 import re
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "workloads" / "inference" / "src"
-TEXT = "the quick brown fox jumps over a lazy dog while two cats sleep under an old green tree near our house"
-WORDS = TEXT.split()
+INFERENCE = Path(__file__).resolve().parents[1] / "workloads" / "inference"
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "say", "it", "again", "slowly"]
 GUARDRAILS = """
 [length]
 prompt_characters = 20000
@@ -49,58 +44,37 @@ class Side:
         return self.tokens / self.seconds
 
 
-def make_model(path: Path, hidden: int, layers: int, vocabulary: int) -> None:
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    special = ["<pad>", "<|end|>"]
-    trainer = trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([" ".join(WORDS)] * 10, trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<|end|>")
-    fast.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=hidden,
-        intermediate_size=hidden * 8 // 3 // 64 * 64,
-        num_hidden_layers=layers,
-        num_attention_heads=hidden // 32,
-        num_key_value_heads=hidden // 64,
-        max_position_embeddings=2048,
-        initializer_range=0.1,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    LlamaForCausalLM(config).save_pretrained(path)
-    fast.save_pretrained(path)
-
-
 def talks(count: int) -> list[str]:
     source = random.Random(0)
     return [" ".join(source.choices(WORDS, k=source.randrange(10, 60))) for _ in range(count)]
 
 
 class Baseline:
-    """`transformers.generate`, one request after the other, with the number of threads that suits it best."""
+    """`transformers.generate`, one request after the other."""
 
-    def __init__(self, path: Path, threads: list[int]) -> None:
+    def __init__(self, path: Path) -> None:
         from transformers import AutoTokenizer, LlamaForCausalLM
 
         self.tokenizer = AutoTokenizer.from_pretrained(path)
         self.model = LlamaForCausalLM.from_pretrained(path).eval()
-        self.sides = {count: Side() for count in threads}
+        self.side = Side()
         self.generate("warm up", 8)
+
+    def use(self, threads: int) -> float:
+        """Tokens per second of a short trial with so many threads, which stay set."""
+        import torch
+
+        torch.set_num_threads(threads)
+        begun = time.perf_counter()
+        made, _ = self.generate(talks(1)[0], 16)
+        return made / (time.perf_counter() - begun)
 
     def generate(self, talk: str, tokens: int) -> tuple[int, str]:
         import torch
 
-        text = self.tokenizer.apply_chat_template([{"role": "user", "content": talk}], tokenize=False)
+        text = self.tokenizer.apply_chat_template(
+            [{"role": "user", "content": talk}], tokenize=False, add_generation_prompt=True
+        )
         ids = torch.tensor([self.tokenizer.encode(text, add_special_tokens=False)])
         mask = torch.ones_like(ids)
         output = self.model.generate(ids, attention_mask=mask, max_new_tokens=tokens, do_sample=False)
@@ -108,57 +82,27 @@ class Baseline:
         return len(new), self.tokenizer.decode(new, skip_special_tokens=True)
 
     def round(self, asked: list[str], tokens: int) -> None:
-        import torch
-
-        for count, side in self.sides.items():
-            torch.set_num_threads(count)
-            begun = time.perf_counter()
-            for index, talk in enumerate(asked):
-                made, side.texts[index] = self.generate(talk, tokens)
-                side.tokens += made
-            side.seconds += time.perf_counter() - begun
-
-    @property
-    def best(self) -> tuple[int, Side]:
-        return max(self.sides.items(), key=lambda item: item[1].rate)
+        begun = time.perf_counter()
+        for index, talk in enumerate(asked):
+            made, self.side.texts[index] = self.generate(talk, tokens)
+            self.side.tokens += made
+        self.side.seconds += time.perf_counter() - begun
 
 
 @contextlib.contextmanager
 def server(path: Path, threads: int, *flags: str) -> Iterator[tuple[int, int]]:
     """Port and process id."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "cnai_inference",
-        "serve",
-        "--model",
-        str(path),
-        "--name",
-        "m",
-        "--port",
-        str(port),
-    ]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": str(threads)}
-    child = subprocess.Popen([*command, "--engine", "batching", *flags], env=environment, stderr=subprocess.DEVNULL)
-    try:
-        while child.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz"):
-                break
-            time.sleep(0.2)
-        if child.poll() is not None:
-            raise SystemExit(f"the server ended with status {child.returncode}: run it by hand to see why")
-        yield port, child.pid
-    finally:
-        child.terminate()
-        child.wait()
+    from servers import process
+
+    log = path.parent / f"log-{threads}-{len(flags)}"
+    with process(path, log, *flags, "--threads", str(threads)) as (url, child):
+        yield int(url.rpartition(":")[2]), child.pid
 
 
 async def ask(port: int, talk: str, tokens: int) -> tuple[float, int, str]:
     """Time to the first text, tokens, text; a bare client, since a rich one would take the server's processor time."""
     asked = {
-        "model": "m",
+        "model": "tiny",
         "messages": [{"role": "user", "content": talk}],
         "max_tokens": tokens,
         "temperature": 0,
@@ -210,59 +154,69 @@ def memory(port: int, pid: int, chats: int) -> dict[str, float]:
     )
 
 
+def fastest(counts: list[int], trial: Callable[[int], float]) -> int:
+    """Each side runs with the number of threads that suits it best."""
+    rates = {count: trial(count) for count in counts}
+    return max(rates, key=lambda count: rates[count])
+
+
+def trial(port: int, asked: list[str]) -> float:
+    side = Side()
+    asyncio.run(ask_all(port, asked, 4, Side()))
+    asyncio.run(ask_all(port, asked, 8, side))
+    return side.rate
+
+
 def measure(options: argparse.Namespace, path: Path) -> dict[str, object]:
-    asked = talks(options.streams)
-    baseline = Baseline(path, sorted({1, options.threads}))
+    asked, counts = talks(options.streams), sorted({1, options.threads})
+    baseline = Baseline(path)
+    baseline_threads = fastest(counts, baseline.use)
+    baseline.use(baseline_threads)
     plain, guarded = Side(), Side()
     (path.parent / "guardrails.toml").write_text(GUARDRAILS)
     # The prefix cache would spare the server the prompts of every round but the first.
     flags = ["--rows", str(options.streams), "--prefix-tokens", "0", *(["--int8"] if options.int8 else [])]
     rails = ["--guardrails", str(path.parent / "guardrails.toml")]
-    with (
-        server(path, options.threads, *flags) as (port, pid),
-        server(path, options.threads, *flags, *rails) as (other, _),
-    ):
-        for one in (port, other):
-            asyncio.run(ask_all(one, asked, 8, Side()))
+    with contextlib.ExitStack() as stack:
+        servers = {count: stack.enter_context(server(path, count, *flags)) for count in counts}
+        threads = fastest(counts, lambda count: trial(servers[count][0], asked))
+        port, pid = servers[threads]
+        other, _ = stack.enter_context(server(path, threads, *flags, *rails))
+        trial(other, asked)
         for number in range(options.rounds):
             baseline.round(asked[: options.baseline_streams], options.tokens)
             asyncio.run(ask_all(port, asked, options.tokens, plain))
             asyncio.run(ask_all(other, asked, options.tokens, guarded))
-            print(
-                f"round {number + 1}: generate {baseline.best[1].rate:.0f}, server {plain.rate:.0f} tokens/s",
-                flush=True,
-            )
+            rates = f"generate {baseline.side.rate:.0f}, server {plain.rate:.0f} tokens/s"
+            print(f"round {number + 1}: {rates}", flush=True)
         grown = memory(port, pid, options.chats)
-    return result(options, baseline, plain, guarded, grown)
-
-
-def result(
-    options: argparse.Namespace, baseline: Baseline, plain: Side, guarded: Side, grown: dict[str, float]
-) -> dict[str, object]:
-    threads, best = baseline.best
-    first = sorted(plain.first)
-    print(f"time to first token: median {statistics.median(first):.3f} s, p95 {first[int(0.95 * len(first))]:.3f} s")
-    print(f"guardrails on: {guarded.rate:.0f} tokens/s, {1 - guarded.rate / plain.rate:+.1%} lost")
-    return {
-        "benchmark": "serving",
+    conditions = {
         "model_parameters": sum(parameter.numel() for parameter in baseline.model.parameters()),
         "streams": options.streams,
         "tokens_per_stream": options.tokens,
         "rounds": options.rounds,
         "int8": options.int8,
-        "threads": options.threads,
+        "threads": threads,
+        "baseline_threads": baseline_threads,
+    }
+    return conditions | result(baseline.side, plain, guarded) | {"memory": grown}
+
+
+def result(baseline: Side, plain: Side, guarded: Side) -> dict[str, object]:
+    first = sorted(plain.first)
+    middle, late = statistics.median(first), first[int(0.95 * len(first))]
+    print(f"time to first token: median {middle:.3f} s, p95 {late:.3f} s")
+    print(f"guardrails on: {guarded.rate:.0f} tokens/s, {1 - guarded.rate / plain.rate:+.1%} lost")
+    return {
         "cores": os.cpu_count(),
         "load_average": round(os.getloadavg()[0], 1),
-        "same_text": sum(plain.texts[index] == text for index, text in best.texts.items()) / len(best.texts),
-        "ttft_p50_s": round(statistics.median(first), 4),
-        "ttft_p95_s": round(first[int(0.95 * len(first))], 4),
-        "memory": grown,
-        "guardrails_tokens_per_s": round(guarded.rate, 1),
+        "same_text": sum(plain.texts[index] == text for index, text in baseline.texts.items()) / len(baseline.texts),
+        "ttft_p50_s": round(middle, 4),
+        "ttft_p95_s": round(late, 4),
         "guardrails_ratio": round(guarded.rate / plain.rate, 3),
-        "baseline_threads": threads,
-        "baseline_tokens_per_s": round(best.rate, 1),
+        "baseline_tokens_per_s": round(baseline.rate, 1),
         "tokens_per_s": round(plain.rate, 1),
-        "ratio": round(plain.rate / best.rate, 2),
+        "ratio": round(plain.rate / baseline.rate, 2),
     }
 
 
@@ -278,12 +232,16 @@ def main() -> None:
     parser.add_argument(
         "--chats", type=int, default=1000, help="sequential chats for the memory check; 0 leaves it out"
     )
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="tried beside 1; the faster is used")
     parser.add_argument("--int8", action="store_true", help="int8 weights in the server; the baseline stays float32")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model"
-        make_model(path, options.hidden, options.layers, options.vocabulary)
+        # The tests' own: random weights and a small tokenizer.
+        sys.path[:0] = [str(INFERENCE / "src"), str(INFERENCE / "tests")]
+        from making import make_model
+
+        shape = {"hidden": options.hidden, "layers": options.layers, "vocabulary": options.vocabulary}
+        path = make_model(Path(scratch) / "model", context=2048, ends=False, **shape)
         print(json.dumps(measure(options, path)))
 
 

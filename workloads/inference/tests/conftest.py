@@ -44,7 +44,7 @@ def reference(model_dir):
 @pytest.fixture(scope="session")
 def server(model_dir, adapter_dir, tmp_path_factory):
     """A real server process: its address and its log."""
-    from serving import process
+    from servers import process
 
     log = tmp_path_factory.mktemp("server") / "log"
     with process(model_dir, log, "--adapters", f"tiny-lora={adapter_dir}") as (url, _):

@@ -30,20 +30,24 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return fast
 
 
-def make_model(path: Path, *, context: int = 256, hidden: int = 64, layers: int = 2) -> Path:
+def make_model(
+    path: Path, *, context: int = 256, hidden: int = 64, layers: int = 2, vocabulary: int = 0, ends: bool = True
+) -> Path:
+    """`vocabulary` may be larger than the tokenizer's; without `ends`, no token ends a text."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     config = LlamaConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=vocabulary or len(tokenizer),
         hidden_size=hidden,
-        intermediate_size=2 * hidden,
+        intermediate_size=hidden * 8 // 3 // 32 * 32,
         num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=max(4, hidden // 32),
+        num_key_value_heads=max(2, hidden // 64),
         max_position_embeddings=context,
-        initializer_range=0.2,
+        # Wide enough that a random model's likeliest token stands out.
+        initializer_range=0.2 if hidden < 128 else 0.1,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id if ends else None,
         pad_token_id=tokenizer.pad_token_id,
     )
     LlamaForCausalLM(config).save_pretrained(path)

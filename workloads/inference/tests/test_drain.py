@@ -10,8 +10,7 @@ import uvicorn
 from cnai_inference.config import ServeOptions
 from cnai_inference.http.server import DrainingServer
 from making import make_model
-
-from serving import answers, process, running, until
+from servers import answers, process, running, until
 
 
 def stream(url, lines, tokens):

@@ -9,8 +9,7 @@ from cnai_inference.errors import InferenceError, Refused
 from cnai_inference.guardrails import WINDOW, BlockedContent, Guardrails, PersonalData, PromptLength, from_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from serving import running
+from servers import running
 
 LETTER = (
     "Write to ann.b@example.org or call +49 170 123 45 67. My card is 4111 1111 1111 1111, "

@@ -12,7 +12,7 @@ PIN = re.compile(r"^([a-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
 def pins(path):
-    return {name: version for name, version in PIN.findall(path.read_text())}
+    return dict(PIN.findall(path.read_text()))
 
 
 def test_the_image_is_linted():

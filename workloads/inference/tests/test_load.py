@@ -10,8 +10,7 @@ from cnai_inference.engine.request import Chunk, Token
 from cnai_inference.engine.stream import Stream
 from cnai_inference.errors import EngineFailed
 from cnai_inference.http.connection import EventStream
-
-from serving import running
+from servers import running
 
 LONG = {"model": "tiny", "prompt": "the fox", "max_tokens": 200, "ignore_eos": True}
 

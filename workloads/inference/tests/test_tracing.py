@@ -6,7 +6,7 @@ from cnai_inference import tracing
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer
-from serving import running
+from servers import running
 
 SECRET = "mellonfriend"
 

@@ -123,9 +123,8 @@ class Batch:
         return self._prefill() if self._prefilled else self._decode()
 
     def _prefill(self) -> list[tuple[Row, Chunk]]:
-        rows = list(self.prefilling)
-        share = max(1, self._prefill_budget // len(rows))
-        chunks = [row.request.prompt[row.length : row.length + share] for row in rows]
+        chunks = self._chunks()
+        rows = self.prefilling[: len(chunks)]
         starts = [row.length for row in rows]
         logits = self.model.prefill(self.cache, len(self.decoding), starts, chunks, adapters(rows))
         for row, chunk in zip(rows, chunks, strict=True):
@@ -136,6 +135,18 @@ class Batch:
             self._promote(rows[at])
             self._remember(rows[at], rows[at].request.prompt)
         return self._sampled(logits[ready], [rows[at] for at in ready]) if ready else []
+
+    def _chunks(self) -> list[tuple[int, ...]]:
+        """The next tokens of the first prompts: as many as fit the budget once they are padded to one length."""
+        chunks: list[tuple[int, ...]] = []
+        width = 0
+        for row in self.prefilling:
+            chunk = row.request.prompt[row.length : row.length + self._prefill_budget]
+            width = max(width, len(chunk))
+            if chunks and width * (len(chunks) + 1) > self._prefill_budget:
+                break
+            chunks.append(chunk)
+        return chunks
 
     def _decode(self) -> list[tuple[Row, Chunk]]:
         rows = list(self.decoding)
