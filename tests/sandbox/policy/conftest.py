@@ -1,6 +1,7 @@
-"""The engine's small project, for packs that run on it."""
+"""The engine's small project and the packs' cases, for tests of both."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "engine"))
+TESTS = Path(__file__).parents[2]
+sys.path += [str(TESTS / "sandbox" / "engine"), str(TESTS / "policy" / "packs")]
