@@ -106,3 +106,21 @@ def test_an_exception_survives_the_way_through_json():
     exemption = Exemption.of(EXCEPTION)
     assert Exemption.of(json.loads(json.dumps(exemption.words))) == exemption
     assert Exemption.of(yaml.safe_load("{" + ", ".join(f"{k}: '{v}'" for k, v in EXCEPTION.items()) + "}")) == exemption
+
+
+def test_our_own_pack_gets_the_environments_settings_and_another_gets_none(tmp_path: Path, monkeypatch):
+    from cnai.cli.passthrough import with_policy_settings
+
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\n")
+    (tmp_path / "stacks" / "Pulumi.demo.yaml").write_text(
+        "config: {cnai:cloud: {local: {}}, cnai:pools: {system: {machine: cpu-8, min: 1}}}\n"
+    )
+    monkeypatch.setenv("CNAI_PROJECT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    ours = ["preview", "--policy-pack", "policies"]
+    *same, option, path = with_policy_settings(ours, "demo")
+    assert (same, option) == (ours, "--policy-pack-config")
+    assert "pod-security-baseline-mandatory" in json.loads(Path(path).read_text())
+    for others in (["preview"], ["preview", "--policy-pack=theirs"], [*ours, "--policy-pack-config", "x.json"]):
+        assert with_policy_settings(others, "demo") == others
