@@ -78,7 +78,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # A full disk, a folder that may not be written: the machine's state, not a bug.
         if error.strerror is None:
             raise
-        complain(f"{error.strerror}: {error.filename or 'see above'}")
+        complain(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
         return ExitCode.FAILED
     except UserError as error:
         complain(str(error))

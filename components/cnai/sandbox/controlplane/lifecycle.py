@@ -18,6 +18,7 @@ from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwo
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
 from cnai.sandbox.controlplane.record import Record, write_atomically
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
+from cnai.sandbox.controlplane.words import last_words
 from cnai.sandbox.paths import SandboxDir
 
 Reporter = Callable[[str], None]
@@ -144,7 +145,7 @@ class ControlPlane:
                 if done == 0 and self._ready(record):
                     return
                 if done:
-                    raise UserError(f"kwokctl failed: {_last_line(self.dir.logs / 'kwokctl.log')}")
+                    raise UserError(f"kwokctl failed: {last_words(self.dir.logs / 'kwokctl.log')}")
                 dead = self._cluster.started() - self._cluster.alive().keys()
                 if ended := dead & missed:
                     raise UserError(self._post_mortem(ended.pop()))
@@ -159,7 +160,7 @@ class ControlPlane:
 
     def _post_mortem(self, component: str) -> str:
         log = self.dir.logs / f"{component}.log"
-        return f"{component} ended at once: {_last_line(log)} (the whole log: {log})"
+        return f"{component} ended at once: {last_words(log)} (the whole log: {log})"
 
     def _attend(self, record: Record, deadline: float) -> None:
         settings = self._attendants.settings(self._tools, record.fingerprint)
@@ -174,7 +175,7 @@ class ControlPlane:
                 return
             if time.monotonic() > deadline:
                 log = self._attendants.log
-                raise UserError(f"the sandbox's attendants do not come up: {_last_line(log)} (the whole log: {log})")
+                raise UserError(f"the sandbox's attendants do not come up: {last_words(log)} (the whole log: {log})")
             time.sleep(0.05)
 
     def _end(self, grace_s: float) -> None:
@@ -204,11 +205,3 @@ class ControlPlane:
 
 def _url(record: Record) -> str:
     return f"https://127.0.0.1:{record.ports.get('kubeApiserverPort', 0)}"
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    except OSError:
-        lines = []
-    return lines[-1].strip() if lines else "it wrote nothing"
