@@ -14,12 +14,20 @@ from cnai.sandbox.provider.values import decode, encode, marked, text_at
 
 Object = dict[str, Any]
 UNCHANGED = Diff(changes=False)
+WAIT_FOR = "pulumi.com/waitFor"
+NO_WAIT_FOR = (
+    "conditions of one's own are not awaited in the sandbox: leave the annotation out (what is awaited without it is "
+    "as upstream), or set `pulumi.com/skipAwait`"
+)
 
 
 def check(cluster: Cluster, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
     """Inputs that are complete go back as they came, which spares a conversion for nearly every object."""
     kind = kind_of(type_in_urn(request.urn))
     news = request.news
+    if text_at(news, "metadata", "annotations", WAIT_FOR):
+        failure = provider_pb2.CheckFailure(property=f"metadata.annotations[{WAIT_FOR!r}]", reason=NO_WAIT_FOR)
+        return provider_pb2.CheckResponse(inputs=news, failures=[failure])
     complete = text_at(news, "metadata", "name") and text_at(news, "apiVersion") and text_at(news, "kind")
     namespaced = cluster.settings.namespace is None or text_at(news, "metadata", "namespace")
     if complete and namespaced and text_at(news, "kind") != "Secret":

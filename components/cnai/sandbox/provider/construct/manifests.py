@@ -6,23 +6,11 @@ from typing import Any, cast
 import yaml
 
 from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.provider.release.documents import LOADER
 
 Object = dict[str, Any]
 DEFINITION = "CustomResourceDefinition"
 SKIP_AWAIT = "pulumi.com/skipAwait"
-
-
-def _loader() -> Any:
-    """YAML as Kubernetes reads it: dates stay text, and so does a lone `=`, which CRDs list as an operator."""
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in entries if not tag.endswith((":timestamp", ":value"))]
-        for first, entries in base.yaml_implicit_resolvers.items()
-    }
-    return type("KubernetesLoader", (base,), {"yaml_implicit_resolvers": resolvers})
-
-
-LOADER = _loader()
 
 
 def parsed(text: str, source: str) -> list[Object]:
