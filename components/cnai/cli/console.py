@@ -15,8 +15,9 @@ from rich.table import Table
 PIPED_COLUMNS = 200
 """Wide enough that no cell of ours is folded in a file or a CI log."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
-err = Console(stderr=True, soft_wrap=True)
+# Without emoji: `cnai:cloud: give a mapping` is a key's path and no cloud.
+out = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS, emoji=False)
+err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class ExitCode(IntEnum):

@@ -43,7 +43,7 @@ def initialise(
             for word in ask("Accelerators (comma-separated, empty for none)", None, "").replace(" ", "").split(",")
             if word
         ],
-        max_nodes=int(ask("Most nodes of each accelerator pool", max_nodes, "2")),
+        max_nodes=ask("Most nodes of each accelerator pool", max_nodes, 2),
         team=ask("First team", team, "research"),
     )
     write(path, env, config)
@@ -51,11 +51,11 @@ def initialise(
 
 
 def asker(*, interactive: bool) -> Any:
-    """A function that takes the flag if given, else asks, else takes the default."""
+    """A function that takes the flag if given, else asks until it gets the default's type, else takes the default."""
 
-    def ask(question: str, given: Any, default: str) -> str:
+    def ask(question: str, given: Any, default: Any) -> Any:
         if given is not None:
-            return str(given)
+            return given
         return typer.prompt(question, default=default) if interactive else default
 
     return ask

@@ -49,7 +49,11 @@ def read_stack_config(project: Path, env: str) -> Mapping[str, Any]:
         )
     from cnai.environment import read_yaml
 
-    document = read_yaml(path.read_text(), str(path.relative_to(project))) or {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.relative_to(project)}: not UTF-8 ({error.reason} at byte {error.start})") from error
+    document = read_yaml(text, str(path.relative_to(project))) or {}
     config = document.get("config", {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise UserError(f"{path.relative_to(project)}: expected a mapping with a mapping `config:`")
@@ -68,7 +72,8 @@ class Target:
     def of(cls, env: str, *, sandbox: bool = False) -> "Target":
         project = project_dir()
         config = read_stack_config(project, env)
-        local = "local" in (config.get("cnai:cloud") or {})
+        cloud = config.get("cnai:cloud")
+        local = isinstance(cloud, dict) and "local" in cloud
         return cls(env, project, SandboxDir.of(project, env) if sandbox or local else None)
 
     @cached_property
