@@ -2,11 +2,13 @@
 
 import errno
 import json
+import subprocess
 
 import pytest
 
-from cnai.cli import app, passthrough, testing
+from cnai.cli import app, initialise, passthrough, testing
 from cnai.cli.console import ExitCode
+from cnai.errors import UserError
 
 
 @pytest.fixture
@@ -124,3 +126,50 @@ def test_the_status_of_what_does_not_run_is_json_where_a_script_asked_for_it(pro
     write_stack(project, "config: {'cnai:cloud': {local: {}}, 'cnai:pools': {system: {machine: cpu-8}}}")
     assert app.run(["status", "local", "--json"]) == ExitCode.FAILED
     assert json.loads(capsys.readouterr().out) == {"control_plane": "absent", "ready": False}
+
+
+@pytest.mark.parametrize("cloud", ["5", "local", "[local]", "{}", "null"])
+def test_a_cloud_that_is_none_is_told_by_its_key_and_not_by_a_picture(project, capsys, cloud):
+    write_stack(project, f"config: {{'cnai:cloud': {cloud}}}")
+    assert app.run(["preview", "local"]) == ExitCode.WRONG_INPUT
+    assert "cnai:cloud: " in capsys.readouterr().err
+
+
+def test_a_stack_file_that_is_no_text_is_a_sentence(project, capsys):
+    (project / "stacks" / "Pulumi.local.yaml").write_bytes(b"\xff\xfe")
+    assert app.run(["preview", "local"]) == ExitCode.WRONG_INPUT
+    assert "stacks/Pulumi.local.yaml: not UTF-8" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pytest_runs(monkeypatch):
+    """The command lines of what `cnai test` starts; all of it passes, and neither tools nor workloads can be had."""
+    started = []
+
+    def unreachable(*_):
+        raise UserError("out of reach")
+
+    def passes(command, **_):
+        started.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(testing, "tools", unreachable)
+    monkeypatch.setattr(testing.workloads, "python", unreachable)
+    monkeypatch.setattr(testing.subprocess, "run", passes)
+    return started
+
+
+def test_tests_that_need_no_engine_run_without_one_and_what_was_left_out_has_not_passed(project, capsys, pytest_runs):
+    assert app.run(["test"]) == ExitCode.FAILED
+    assert [command[3:5] for command in pytest_runs] == [["-m", "not sandbox"]]
+    said = capsys.readouterr().err
+    assert "out of reach" in said
+    assert "left out sandbox" in said
+    assert "left out workloads" in said
+    assert app.run(["test", "unit"]) == ExitCode.DONE
+
+
+def test_init_asks_again_for_what_is_no_number(monkeypatch):
+    answers = iter(["many", "3"])
+    monkeypatch.setattr("typer._click.termui.visible_prompt_func", lambda _: next(answers))
+    assert initialise.asker(interactive=True)("Most nodes", None, 2) == 3

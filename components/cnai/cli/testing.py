@@ -38,18 +38,34 @@ def test(
     minutes, report = Minutes(), progress()
     if selection == "workloads":
         return workloads.test(project_dir(), arguments, report)
-    everything = tier == ""
+    everything, left_out = tier == "", list[str]()
     if selection in ("", "sandbox") and not minutes.of("toolchain", toolchain_at_hand):
-        err.print("[yellow]the sandbox tier is left out: its tools could not be had (see above)[/]")
+        left_out.append("sandbox: its tools could not be had")
         if selection == "sandbox":
-            return ExitCode.FAILED
+            return verdict(ExitCode.DONE, left_out)
         selection = "not sandbox"
     command = [sys.executable, "-m", "pytest", *(["-m", selection] if selection else []), *arguments]
     code = minutes.of("platform", lambda: subprocess.run(command, cwd=project_dir(), check=False).returncode)
     if everything:
-        code = max(code, minutes.of("workloads", lambda: workloads.test(project_dir(), arguments, report)))
+        code = max(code, minutes.of("workloads", lambda: workload_tests(arguments, report, left_out)))
         minutes.show()
-    return code
+    return verdict(code, left_out)
+
+
+def workload_tests(arguments: list[str], report: Callable[[str], None], left_out: list[str]) -> int:
+    try:
+        return workloads.test(project_dir(), arguments, report)
+    except UserError as error:
+        err.print(str(error), markup=False, highlight=False)
+        left_out.append("workloads: their environment could not be made")
+        return ExitCode.DONE
+
+
+def verdict(code: int, left_out: list[str]) -> int:
+    """Says last which tiers could not run: what was not tested has not passed."""
+    for tier in left_out:
+        err.print(f"[yellow]left out[/] {tier} (see above)", highlight=False)
+    return code or (ExitCode.FAILED if left_out else ExitCode.DONE)
 
 
 class Minutes:
