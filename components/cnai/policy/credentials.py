@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 
 FORMATS: Mapping[str, re.Pattern[str]] = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
@@ -48,7 +49,7 @@ _NOT_SECRET_NAME = re.compile(
     re.I,
 )
 _PLACE = re.compile(
-    r"^(?:[./~]|[a-z][a-z0-9+.-]*:/)|^[\w.-]+:\d+$|^[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$", re.I
+    r"^(?:[./~]|[a-z][a-z0-9+.-]*:/|(?:vault|ref|env|file|ssm|arn|op|sops):)|^[\w.-]+:\d+$|^[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$", re.I
 )
 _WORDS = re.compile(r"^[A-Za-z]{0,14}(?:[-_. ][A-Za-z]{0,14}[0-9]{0,2})*$")
 _HASH = re.compile(r"^(?:[A-Za-z0-9]+[-:])?(?:[0-9a-fA-F-]+|[0-9a-fA-F:]+)$|^sha(?:256|384|512)[-:]|^\$2[aby]\$")
@@ -94,7 +95,7 @@ def _random(text: str, name: str) -> str | None:
     if not {"lower", "upper", "digit"} <= set(kinds) or text.count("/") > 2:
         return None
     # Names change from one kind of letter to the next once a word; random text does at every other letter.
-    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False)) / len(kinds)
+    changes = sum(one != other for one, other in pairwise(kinds)) / len(kinds)
     return "random text, as keys and tokens are" if changes >= 0.4 and entropy(text) >= 3.7 else None
 
 

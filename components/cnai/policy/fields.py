@@ -1,4 +1,4 @@
-"""How predicates read an object: absent, unknown and ill-built values are told apart, and none of them crashes a rule."""
+"""How predicates read an object: absent, unknown and ill-built values are told apart, and none crashes a rule."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ _path = lru_cache(maxsize=1024)(parsing.path)
 
 
 def found(value: Any, path: str) -> Iterator[Found]:
-    """Every value at a path of the rule language, with the name of the element that it lies in; absent ones left out."""
+    """Every value at a path of the rule language, with the name of the element it lies in; absent ones left out."""
     where: language.Path = _path(path)
     return (each for each in walk(where, value) if each.value is not None)
 
@@ -50,7 +50,7 @@ def listed(value: Any, path: str) -> "list[Any] | Unknown":
 
 
 def _of_type(read: Any, path: str, kind: Any, words: str) -> Any:
-    if read is None or isinstance(read, Unknown) or isinstance(read, kind):
+    if read is None or isinstance(read, Unknown | kind):
         return read
     raise WrongType(path, read, words)
 
@@ -123,7 +123,7 @@ def careful(predicate: Predicate) -> Predicate:
 
 
 def each(judge: Callable[[Resource], Iterable[Finding]], resources: Iterable[Resource]) -> Iterator[Finding]:
-    """A judge over many resources, for set predicates: one that is not built like its kind spoils only its own verdict."""
+    """A judge over many resources, for set predicates: one that is ill-built spoils only its own verdict."""
     for resource in resources:
         try:
             yield from judge(resource)
