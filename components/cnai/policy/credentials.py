@@ -49,7 +49,9 @@ _NOT_SECRET_NAME = re.compile(
     re.I,
 )
 _PLACE = re.compile(
-    r"^(?:[./~]|[a-z][a-z0-9+.-]*:/|(?:vault|ref|env|file|ssm|arn|op|sops):)|^[\w.-]+:\d+$|^[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$", re.I
+    r"^(?:[./~]|[a-z][a-z0-9+.-]*:/|(?:vault|ref|env|file|ssm|arn|op|sops):)|^[\w.-]+:\d+$"
+    r"|^[\w.-]+(?:/[\w.-]+)+(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$",
+    re.I,
 )
 _WORDS = re.compile(r"^[A-Za-z]{0,14}(?:[-_. ][A-Za-z]{0,14}[0-9]{0,2})*$")
 _HASH = re.compile(r"^(?:[A-Za-z0-9]+[-:])?(?:[0-9a-fA-F-]+|[0-9a-fA-F:]+)$|^sha(?:256|384|512)[-:]|^\$2[aby]\$")
