@@ -184,19 +184,23 @@ def measured(arguments: argparse.Namespace) -> dict[str, object]:
         "step_seconds": round(step, 4),
         "checkpoint_stall_share_of_step": round(statistics.median(stalls) / step, 4),
         "stall_share_of_interval": round(statistics.median(stalls) / (step * arguments.checkpoint_every), 4),
-        "conditions": {
-            "batch": BATCH,
-            "context": CONTEXT,
-            "precision": arguments.precision,
-            "compile": arguments.compile,
-            "threads": torch.get_num_threads(),
-            "steps": arguments.steps,
-            "rounds": arguments.rounds,
-            "checkpoint_every": arguments.checkpoint_every,
-            "cpu": cpu(),
-            "torch": torch.__version__,
-            "load": [round(value, 1) for value in os.getloadavg()],
-        },
+        "conditions": conditions(arguments),
+    }
+
+
+def conditions(arguments: argparse.Namespace) -> dict[str, object]:
+    return {
+        "batch": BATCH,
+        "context": CONTEXT,
+        "precision": arguments.precision,
+        "compile": arguments.compile,
+        "threads": torch.get_num_threads(),
+        "steps": arguments.steps,
+        "rounds": arguments.rounds,
+        "checkpoint_every": arguments.checkpoint_every,
+        "cpu": cpu(),
+        "torch": torch.__version__,
+        "load": [round(value, 1) for value in os.getloadavg()],
     }
 
 

@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def check(
     targets: Annotated[list[str], typer.Argument(metavar="ENV|PATH…", help="Environments, files, folders, `-`.")],
     as_json: JsonFlag = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on standard output.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="SARIF on standard output.")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="JUnit XML on standard output.")] = False,
     pack: Annotated[list[str] | None, typer.Option("--pack", metavar="NAME", help="Only this pack, all of it.")] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Fail only on what is not in it.")] = None,
@@ -108,6 +108,20 @@ def checked(targets: Sequence[str], packs: Sequence[str], allow_unrendered: bool
     return report, not all(allow_unrendered and each.rendering for each in problems)
 
 
+def stop_violations(env: str) -> None:
+    """Refuses what must never ship before anything exists: the environment's own mandatory rules, charts aside.
+
+    Raises `UserError` with each violation in the rule's words.
+    """
+    from cnai.policy.check import check as against
+
+    subject, _ = of_environment(env, [], charts=False)
+    report = against(subject, datetime.now(UTC).date())
+    if report.violations:
+        lines = (f"{row.resource}: {row.message} ({row.rule})" for row in report.violations)
+        raise UserError("\n".join([f"{env} breaks its mandatory rules, nothing was changed:", *lines]))
+
+
 def is_environment(target: str) -> bool:
     """A name with a stack file goes before a path; a word that is neither is taken for a name, to be refused as one."""
     if target == "-" or "/" in target:
@@ -119,7 +133,8 @@ def is_environment(target: str) -> bool:
     return stack_file(project, target).is_file() or not (Path(target).exists() or "." in target)
 
 
-def of_environment(env: str, packs: Sequence[str]) -> tuple["Subject", list["Problem"]]:
+def of_environment(env: str, packs: Sequence[str], *, charts: bool = True) -> tuple["Subject", list["Problem"]]:
+    """Without `charts` only what the program itself declares, which needs no Helm."""
     from cnai.policy.check import Subject, levels_of
     from cnai.policy.config import exceptions, levels
     from cnai.policy.reading import Problem
@@ -129,8 +144,9 @@ def of_environment(env: str, packs: Sequence[str]) -> tuple["Subject", list["Pro
     project, report = project_dir(), progress()
     config = read_stack_config(project, env)
     policies, settings = said_of_policies(env, config)
-    rendered = rendering(project, env, config, Renderer(report=report))
-    report(f"{env}: {len(rendered.resources)} resources, {len(rendered.charts)} charts rendered")
+    rendered = rendering(project, env, config, Renderer(report=report) if charts else None)
+    if charts:
+        report(f"{env}: {len(rendered.resources)} resources, {len(rendered.charts)} charts rendered")
     subject = Subject(
         resources=rendered.resources,
         levels=levels_of(packs, levels(policies)),

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from cnai.cli import overview
+from cnai.cli.checking import stop_violations
 from cnai.cli.console import ExitCode, complain, confirm, out, print_json, progress
 from cnai.cli.progress import Display
 from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
@@ -41,6 +42,7 @@ def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False
     """Bring an environment up, or bring it to what its stack file says."""
     target = Target.of(env, sandbox=sandbox)
     target.environment  # noqa: B018
+    stop_violations(env)
     report = progress()
     if target.sandbox is None:
         confirm(f"Change the real environment {env}?", yes=yes)

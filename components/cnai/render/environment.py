@@ -33,17 +33,19 @@ class Rendered:
     """Those that were rendered, with their versions."""
 
 
-def render(project: Path, env: str, config: Mapping[str, Any], renderer: Renderer) -> Rendered:
-    """Raises `UserError` where the program itself refuses the environment."""
+def render(project: Path, env: str, config: Mapping[str, Any], renderer: Renderer | None) -> Rendered:
+    """Without a renderer only what the program declares. Raises `UserError` where it refuses the environment."""
     return of_declared(declared(project, env, config), env, renderer)
 
 
-def of_declared(registered: Iterable[Registered], env: str, renderer: Renderer) -> Rendered:
+def of_declared(registered: Iterable[Registered], env: str, renderer: Renderer | None) -> Rendered:
     missing = list[NotRendered]()
     resources, charts = list[Resource](), list[str]()
     for each in registered:
         body = plain(each.inputs)
         resources.append(Resource(body, type=each.type, logical_name=each.name, source=env))
+        if renderer is None:
+            continue
         source = f"{env}: {_title(each)}"
         try:
             found, reasons = _children(renderer, each)
