@@ -1,4 +1,5 @@
 import json
+import tarfile
 
 import pytest
 
@@ -14,6 +15,7 @@ from cnai.sandbox.provider.construct.manifests import (
 )
 from cnai.sandbox.provider.construct.sources import Origin, cached_manifest, of_files, of_group
 from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.provider.release.published import crds_of
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
@@ -122,3 +124,22 @@ def test_a_packages_published_crds_come_from_what_is_at_hand_when_their_address_
     assert found["metadata"]["name"] == "jobsets.jobset.x-k8s.io"
     assert origin.packages == ["jobset"]
     assert [schemas.source for schemas in origin.instead] == ["reference"]
+
+
+def test_a_packages_chart_in_the_cache_has_its_published_crds_before_anything_else_at_hand(tmp_path, monkeypatch):
+    package = catalog()["jobset"]
+    monkeypatch.setenv("CNAI_CACHE", str(tmp_path))
+    source = tmp_path / "jobset"
+    (source / "crds").mkdir(parents=True)
+    (source / "Chart.yaml").write_text("name: jobset\nversion: 1.0.0\n")
+    crd = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1"}
+    known = crd | {"metadata": {"name": "jobsets.jobset.x-k8s.io"}, "spec": {"from": "chart"}}
+    (source / "crds" / "jobsets.yaml").write_text(json.dumps(known))
+    archive = tmp_path / "charts" / f"jobset-{package.version}.tgz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(source, "jobset")
+    found = crds_of(package, package.crd_urls[0], None)
+    assert (found.source, found.crds, found.unchecked) == ("chart", [known], ())
+    archive.write_bytes(b"half")
+    assert crds_of(package, package.crd_urls[0], None).source == "none"
