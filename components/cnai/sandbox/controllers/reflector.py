@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,8 +47,15 @@ class Reflector:
             except ApiError as error:
                 if error.status != GONE:
                     # No answer (the server restarts) or one that says not now: ask again, ever more slowly.
-                    self._stopping.wait(delay)
-                    delay = min(delay * 2, MAX_DELAY_S)
+                    delay = self._pause(delay)
+            except Exception:  # noqa: BLE001 - one object that a handler cannot take must not end the rest for good
+                traceback.print_exc()
+                delay = self._pause(delay)
+
+    def _pause(self, delay: float) -> float:
+        """Waits, and gives how long to wait the next time."""
+        self._stopping.wait(delay)
+        return min(delay * 2, MAX_DELAY_S)
 
     def _list(self) -> str:
         self._refused = False
