@@ -157,7 +157,15 @@ def test_fine_tuning_and_alignment_are_the_same_over_two_processes(
     steps = ("finetune", "align")
     for name, step in (("alone", "finetune"), ("alone", "align"), ("whole", "finetune")):
         train.run(job.job(step, config.build(config.Config, given(name), "")))
-    together([*((step, given(name)) for name in ("ddp", "fsdp") for step in steps), ("finetune", given("pipeline"))], 2)
+    tied = [linked(prepared, tmp_path / f"tied-{size}") for size in (1, 2)]
+    train.run(job.job("train", tiny(tied[0], model={"tie_embeddings": True})))
+    jobs = [(step, given(name)) for name in ("ddp", "fsdp") for step in steps]
+    jobs += [
+        ("finetune", given("pipeline")),
+        ("train", settings(tied[1], model={"tie_embeddings": True}, parallel={"data": "fsdp"})),
+    ]
+    together(jobs, 2)
+    assert losses(tied[1]) == pytest.approx(losses(tied[0]), rel=2e-5)
     for name in ("ddp", "fsdp"):
         for step in steps:
             assert losses(runs[name], step) == pytest.approx(losses(runs["alone"], step), rel=1e-4), (name, step)
