@@ -85,3 +85,23 @@ def test_one_object_that_is_refused_keeps_nothing_from_the_others_and_is_tried_a
 
     followed(Script([item("bad"), item("good")], [item("bad"), item("good")], []), refuse_the_first)
     assert attempts == ["bad", "good", "bad", "good"]
+
+
+def test_an_error_that_nobody_foresaw_is_logged_and_does_not_end_the_following(capsys, monkeypatch):
+    monkeypatch.setattr(reflector, "MAX_DELAY_S", 0)
+    stopping, lists = threading.Event(), []
+
+    class Torn:
+        def listing(self, *_: Any, **__: Any):
+            lists.append(1)
+            if len(lists) == 1:
+                raise ValueError("a line that ends half-way")
+            stopping.set()
+            return [], "1"
+
+        def watch(self, *_: Any, **__: Any):
+            return iter(())
+
+    Reflector(Torn(), Kind("v1", "Service"), lambda *_: None, stopping).run()
+    assert len(lists) == 2
+    assert "half-way" in capsys.readouterr().err
