@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from engine_project import Project, until
 
+from cnai.sandbox.controlplane import processes
 from cnai.sandbox.engine import Busy, EngineError
 from cnai.sandbox.engine.events import Event
 
@@ -19,9 +20,11 @@ pytestmark = pytest.mark.sandbox
 HELD = 'a = Thing("a")\nb = Thing("b", after(a), hold=True)\nThing("c", after(b))'
 
 
-def process_children(parent: int) -> list[int]:
+def engines(parent: int) -> list[int]:
+    """The engines that a process started, and nothing else of its: a shared control plane's daemon may be among it."""
     tasks = Path(f"/proc/{parent}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
+    children = {int(child) for task in tasks for child in task.read_text().split()}
+    return [each.pid for each in processes.running() if each.pid in children and "/pulumi up " in each.command]
 
 
 def converges(project: Project) -> None:
@@ -44,8 +47,8 @@ def test_after_a_killed_engine_the_next_up_converges(project: Project):
     def kill_at_b(event: Event) -> None:
         if event.kind == "start" and event.label == "ConfigMap b":
             until(lambda: "b" in project.existing, "the provider to make b")
-            for child in process_children(os.getpid()):
-                os.kill(child, signal.SIGKILL)
+            [engine] = engines(os.getpid())
+            os.kill(engine, signal.SIGKILL)
 
     with project.session() as session:
         with pytest.raises(EngineError, match="signal 9"):
