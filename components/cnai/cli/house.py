@@ -11,7 +11,8 @@ from cnai.errors import UserError
 from cnai.sandbox.paths import project_dir
 
 LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("basedpyright",))
-LOCKS = {"requirements.lock": ("policy",), "requirements-dev.lock": ("policy", "dev")}
+SHIPPED = ("aws", "azure", "gcp", "policy", "sandbox")
+LOCKS = {"requirements.lock": SHIPPED, "requirements-dev.lock": (*SHIPPED, "dev")}
 """Each lock file with the extras that it holds."""
 COMPILE = (
     *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
