@@ -11,10 +11,11 @@ import pytest
 from pulumi.runtime.config import set_all_config
 
 from cnai.catalog import catalog
-from cnai.clouds import local
+from cnai.clouds.local import cluster as local
 from cnai.environment import Environment
 from cnai.environment.needs import PACKAGES
-from cnai.platform import FEATURES, Platform
+from cnai.features import FEATURES
+from cnai.platform import Platform
 from recording import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent

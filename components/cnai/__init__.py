@@ -8,7 +8,7 @@ from cnai._version import __version__
 if TYPE_CHECKING:
     from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
     from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs
-    from cnai.clouds.local import LocalCluster, LocalClusterArgs
+    from cnai.clouds.local.cluster import LocalCluster, LocalClusterArgs
     from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
     from cnai.clouds.protocol import Cluster
     from cnai.clouds.traits import ClusterTraits
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cnai.capacity.gpu_operator": ("GpuOperator", "GpuOperatorArgs"),
     "cnai.capacity.pools": ("GpuPool", "GpuPoolArgs", "NodePool", "NodePoolArgs"),
-    "cnai.clouds.local": ("LocalCluster", "LocalClusterArgs"),
+    "cnai.clouds.local.cluster": ("LocalCluster", "LocalClusterArgs"),
     "cnai.clouds.pools": ("PoolPlan", "Route", "Sharing", "Taint"),
     "cnai.clouds.protocol": ("Cluster",),
     "cnai.clouds.traits": ("ClusterTraits",),

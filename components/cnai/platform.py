@@ -1,127 +1,28 @@
 """The whole platform of one environment, in dependency order: where the rooms meet."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pulumi
 
-from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
 from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, args_of
 from cnai.catalog import catalog
 from cnai.clouds.build import build_cluster
 from cnai.clouds.pools import SYSTEM_POOL, PoolPlan
-from cnai.clouds.protocol import Cluster
-from cnai.clouds.traits import ClusterTraits
+from cnai.clouds.protocol import Buckets, Cluster, Registry
 from cnai.environment import Environment
-from cnai.kubeflow.jobset import JobSet, JobSetArgs
-from cnai.kubeflow.trainer import Trainer, TrainerArgs
-from cnai.network.cert_manager import CertManager, CertManagerArgs
-from cnai.network.istio import Istio, IstioArgs
-from cnai.observability.monitoring import Monitoring, MonitoringArgs
-from cnai.storage.object_store import Kind, ObjectStore, ObjectStoreArgs
+from cnai.features import FEATURES
+from cnai.storage.object_store import ObjectStore
+from cnai.tenancy.names import TRAINER_ACCOUNT
 from cnai.tenancy.shared import Tenancy
 from cnai.tenancy.team import Team, TeamArgs
 
 
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One row of the platform's table of contents."""
-
-    component: Callable[[str, Any, pulumi.ResourceOptions], pulumi.ComponentResource]
-    args: Callable[[Environment, ClusterTraits], Any]
-    wanted: Callable[[Environment], bool]
-    after: tuple[str, ...] = ()
-    """Features that must be there first, where they are wanted at all."""
-    until: Callable[[Any], pulumi.Resource] = lambda component: component
-    """The part of it that others wait for."""
-
-
-def monitoring_args(environment: Environment, traits: ClusterTraits) -> MonitoringArgs:
-    return MonitoringArgs(
-        traits=traits,
-        gpu_dashboard=environment.has_gpu_dashboard,
-        grafana_admin_password=_secret(environment, "grafana_admin_password"),
-    )
-
-
-def cert_manager_args(environment: Environment, traits: ClusterTraits) -> CertManagerArgs:
-    return CertManagerArgs(traits=traits, monitoring=environment.features.monitoring)
-
-
-def gpu_operator_args(environment: Environment, traits: ClusterTraits) -> GpuOperatorArgs:
-    pools = [pool for pool in environment.pools.values() if pool.gpus_per_node]
-    slices = {pool.sharing.time_slices for pool in pools} - {1}
-    tolerations = {str(toleration): toleration for pool in pools for toleration in pool.tolerations}
-    return GpuOperatorArgs(
-        traits=traits,
-        monitoring=environment.features.monitoring,
-        time_slices=tuple(sorted(slices)),
-        tolerations=tuple(tolerations.values()),
-    )
-
-
-def object_store_args(environment: Environment, traits: ClusterTraits) -> ObjectStoreArgs:
-    return ObjectStoreArgs(
-        traits=traits,
-        kind=cast(Kind, environment.features.object_store),
-        monitoring=environment.features.monitoring,
-        root_password=_secret(environment, "object_store_root_password"),
-    )
-
-
-def _secret(environment: Environment, name: str) -> pulumi.Output[str] | None:
-    given = environment.secret(name)
-    return None if given is None else pulumi.Output.secret(given)
-
-
-FEATURES: Mapping[str, Feature] = {
-    # First, since others bring ServiceMonitors.
-    "monitoring": Feature(
-        component=Monitoring,
-        args=monitoring_args,
-        wanted=lambda environment: environment.features.monitoring,
-        until=lambda monitoring: monitoring.crds,
-    ),
-    "cert-manager": Feature(
-        component=CertManager,
-        args=cert_manager_args,
-        wanted=lambda environment: environment.features.cert_manager,
-        after=("monitoring",),
-    ),
-    "gpu-operator": Feature(
-        component=GpuOperator,
-        args=gpu_operator_args,
-        wanted=lambda environment: environment.features.gpu_operator,
-        after=("monitoring",),
-    ),
-    "istio": Feature(
-        component=Istio,
-        args=lambda _, traits: IstioArgs(traits=traits),
-        wanted=lambda environment: environment.features.mesh == "istio",
-    ),
-    "object-store": Feature(
-        component=ObjectStore,
-        args=object_store_args,
-        wanted=lambda environment: environment.features.object_store is not None,
-        after=("monitoring",),
-    ),
-    "jobset": Feature(
-        component=JobSet,
-        args=lambda _, traits: JobSetArgs(traits=traits),
-        wanted=lambda environment: environment.has_jobset,
-    ),
-    "trainer": Feature(
-        component=Trainer,
-        args=lambda _, traits: TrainerArgs(traits=traits),
-        wanted=lambda environment: "trainer" in environment.features.kubeflow,
-        after=("jobset",),
-    ),
-}
-
-
-def team_args(environment: Environment, team: str, object_store: ObjectStore | None) -> TeamArgs:
+def team_args(
+    environment: Environment, team: str, object_store: ObjectStore | None, credentials: tuple[tuple[str, int], ...] = ()
+) -> TeamArgs:
+    """`credentials`: where pods get the cloud's, if the team has anything there."""
     spec = environment.teams[team]
     monitoring = catalog()["kube-prometheus-stack"].namespace if environment.features.monitoring else None
     return TeamArgs(
@@ -132,6 +33,7 @@ def team_args(environment: Environment, team: str, object_store: ObjectStore | N
         budget_usd_per_month=spec.budget_usd_per_month,
         scraped_from=monitoring,
         object_store=_address(object_store.endpoint) if object_store else None,
+        credentials=credentials,
     )
 
 
@@ -142,11 +44,15 @@ def _address(endpoint: str) -> tuple[str, int]:
 
 
 class Platform(pulumi.ComponentResource):
-    """Cluster, pools, features and teams of one environment."""
+    """Cluster, pools, registry, buckets, features and teams of one environment."""
 
     environment: Environment
     cluster: Cluster
     pools: Mapping[str, NodePool]
+    registry: Registry | None
+    """Where the environment's own images lie, on a cloud that has one."""
+    buckets: Buckets | None
+    """The cloud's own, where `features.object_store` says `bucket`."""
     features: Mapping[str, pulumi.ComponentResource]
     """Those that are on, by their key in `FEATURES`."""
     teams: Mapping[str, Team]
@@ -155,7 +61,10 @@ class Platform(pulumi.ComponentResource):
         super().__init__("cnai:platform:Platform", environment.name, {}, opts)
         self.environment = environment
         self.cluster = self._cluster()
-        self.pools = {name: self._pool(name, plan) for name, plan in environment.pools.items()}
+        self.pools = self._pools()
+        own = pulumi.ResourceOptions(parent=self)
+        self.registry = self.cluster.registry("registry", own)
+        self.buckets = self.cluster.buckets("buckets", own) if environment.features.object_store == "bucket" else None
         self.features = self._features()
         self.teams = self._teams()
         self.register_outputs({})
@@ -166,9 +75,14 @@ class Platform(pulumi.ComponentResource):
             "cluster",
             environment=self.environment.name,
             settings=self.environment.cloud_settings,
-            accelerators=self.environment.has_gpus,
+            pools=self.environment.pools,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _pools(self) -> Mapping[str, NodePool]:
+        """The system pool first: it carries what makes the others."""
+        plans = sorted(self.environment.pools.items(), key=lambda item: item[0] != SYSTEM_POOL)
+        return {name: self._pool(name, plan) for name, plan in plans}
 
     def _pool(self, name: str, plan: PoolPlan) -> NodePool:
         args, opts = args_of(self.cluster, plan), pulumi.ResourceOptions(parent=self)
@@ -176,11 +90,12 @@ class Platform(pulumi.ComponentResource):
 
     def _features(self) -> Mapping[str, pulumi.ComponentResource]:
         built: dict[str, pulumi.ComponentResource] = {}
+        there = [self.pools[SYSTEM_POOL], *self.cluster.ready()]
         for name, feature in FEATURES.items():
             if feature.wanted(self.environment):
                 first = [FEATURES[each].until(built[each]) for each in feature.after if each in built]
                 args = feature.args(self.environment, self.cluster.traits)
-                built[name] = feature.component(name, args, self._on_cluster(self.pools[SYSTEM_POOL], *first))
+                built[name] = feature.component(name, args, self._on_cluster(*there, *first))
         return built
 
     def _teams(self) -> Mapping[str, Team]:
@@ -191,7 +106,15 @@ class Platform(pulumi.ComponentResource):
         # A team's namespace holds its volumes.
         opts.protect = not self.cluster.traits.disposable
         store = store if isinstance(store, ObjectStore) else None
-        return {team: Team(team, team_args(self.environment, team, store), opts) for team in self.environment.teams}
+        return {team: self._team(team, store, opts) for team in self.environment.teams}
+
+    def _team(self, team: str, store: ObjectStore | None, opts: pulumi.ResourceOptions) -> Team:
+        credentials = self.cluster.traits.credential_endpoints if self.buckets else ()
+        made = Team(team, team_args(self.environment, team, store, credentials), opts)
+        if self.buckets:
+            own = pulumi.ResourceOptions(parent=self, depends_on=[made])
+            self.buckets.team_access(team, team, TRAINER_ACCOUNT, own)
+        return made
 
     def _on_cluster(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, providers=[self.cluster.provider], depends_on=list(after))
@@ -200,11 +123,7 @@ class Platform(pulumi.ComponentResource):
         """What the environment's users want to know; no secret is among it."""
         traits = self.cluster.traits
         named = cast("Mapping[str, Any]", self.features)
-        endpoints = {"object-store": named["object-store"].endpoint} if "object-store" in named else {}
-        if "monitoring" in named:
-            stack = catalog()["kube-prometheus-stack"]
-            endpoints["grafana"] = f"http://{stack.release_name}-grafana.{stack.namespace}.svc"
-        return {
+        found: dict[str, Any] = {
             "cluster": {
                 "cloud": self.environment.cloud,
                 "kubernetes": traits.kubernetes_version,
@@ -212,9 +131,23 @@ class Platform(pulumi.ComponentResource):
             },
             "pools": {name: pool_summary(plan) for name, plan in self.environment.pools.items()},
             "namespaces": {name: feature.namespace for name, feature in named.items()},
-            "endpoints": endpoints,
+            "endpoints": self._endpoints(named),
             "teams": {name: team.namespace for name, team in self.teams.items()},
         }
+        if self.registry:
+            found["registry"] = self.registry.url
+        if self.buckets:
+            found["buckets"] = dict(self.buckets.names)
+        return found
+
+    def _endpoints(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        endpoints = {"object-store": named["object-store"].endpoint} if "object-store" in named else {}
+        if self.buckets:
+            endpoints["object-store"] = self.buckets.endpoint
+        if "monitoring" in named:
+            stack = catalog()["kube-prometheus-stack"]
+            endpoints["grafana"] = f"http://{stack.release_name}-grafana.{stack.namespace}.svc"
+        return endpoints
 
 
 def pool_summary(plan: PoolPlan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs, args_of, pool_plan
-from cnai.clouds.local import LocalCluster, LocalClusterArgs, local_traits
+from cnai.clouds.local.cluster import LocalCluster, LocalClusterArgs, local_traits
 from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import Route, Sharing, Taint
 

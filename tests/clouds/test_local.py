@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import pulumi
 
-from cnai.clouds.local import LocalCluster, LocalClusterArgs
+from cnai.clouds.local.cluster import LocalCluster, LocalClusterArgs
+from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.machines import kubernetes_version, machines
 from cnai.clouds.pools import PoolPlan
-from cnai.clouds.settings import LocalSettings
 
 
 def test_the_cluster_says_the_version_that_the_sandboxs_api_server_has():

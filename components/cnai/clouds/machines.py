@@ -1,4 +1,4 @@
-"""Machine types per cloud, and the planner that turns what a pool asks for into one of them."""
+"""Machine types per cloud, in `<cloud>/machines.toml`, and the planner that turns a pool's wishes into one of them."""
 
 import datetime
 import tomllib
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
+
+RouteKind = Literal["on-demand", "spot", "reserved", "block", "queued"]
+"""Ways to get a machine. `block`: capacity for a fixed time, paid ahead; `queued`: waits until all of it can be had."""
 
 
 class PoolError(ValueError):
@@ -58,35 +61,44 @@ class Machine:
     mirrors: str = ""
     """The real type that a simulated machine copies."""
     max_pods: int = 110
+    arch: Literal["amd64", "arm64"] = "amd64"
+    routes: tuple[RouteKind, ...] = ()
+    """How it can be had at all; empty: by every route of its cloud."""
+    regions: tuple[str, ...] = ()
+    """Where it can be had; empty: in every region of its cloud."""
+    price_region: str = ""
+    """Where the list price holds, if it differs by region."""
 
 
 @cache
-def _data() -> dict[str, Any]:
-    return tomllib.loads(files("cnai.clouds").joinpath("machines.toml").read_text(encoding="utf-8"))
+def _data(cloud: str) -> dict[str, Any]:
+    return tomllib.loads(files("cnai.clouds").joinpath(cloud, "machines.toml").read_text(encoding="utf-8"))
 
 
 def kubernetes_version(cloud: str) -> str:
     """Major and minor that a new cluster gets."""
-    return _data()["cloud"][cloud]["kubernetes"]
+    return _data(cloud)["cloud"]["kubernetes"]
 
 
 @cache
 def accelerators() -> Mapping[str, Accelerator]:
     """Every accelerator model that any cloud's machines carry, by name."""
-    return MappingProxyType({name: Accelerator(name=name, **row) for name, row in _data()["accelerator"].items()})
+    rows = tomllib.loads(files("cnai.clouds").joinpath("accelerators.toml").read_text(encoding="utf-8"))["accelerator"]
+    return MappingProxyType({name: Accelerator(name=name, **row) for name, row in rows.items()})
 
 
 @cache
 def machines(cloud: str) -> Mapping[str, Machine]:
     """The machine types of one cloud, by name."""
-    return MappingProxyType({name: _machine(name, row) for name, row in _data()["machine"][cloud].items()})
+    data = _data(cloud)
+    return MappingProxyType({name: _machine(name, row, data["source"]) for name, row in data["machine"].items()})
 
 
-def _machine(name: str, row: Mapping[str, Any]) -> Machine:
-    source = _data()["source"][row["price_source"]]
+def _machine(name: str, row: Mapping[str, Any], sources: Mapping[str, Any]) -> Machine:
+    source = sources[row["price_source"]]
     model = row.get("accelerator")
     facts: dict[str, Any] = {
-        **row,
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()},
         "accelerator": accelerators()[model] if model else None,
         "price_source": source["url"],
         "price_date": source["date"],

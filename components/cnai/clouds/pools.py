@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cnai.clouds.machines import Machine, PoolError
+from cnai.clouds.machines import RouteKind as RouteKind
 
-RouteKind = Literal["on-demand", "spot", "reserved", "block", "queued"]
 TaintEffect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 POOL_LABEL = "cnai.dev/pool"
@@ -22,6 +22,8 @@ class Route:
     kind: RouteKind
     id: str = ""
     """The reservation or capacity block, where the route names one."""
+    zone: str = ""
+    """Where that one is, if it is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,11 @@ class Taint:
 
 GPU_TAINT = Taint(key="nvidia.com/gpu", value="present")
 """What NVIDIA's and the clouds' documents put on GPU nodes, so that nothing else fills them."""
+
+
+def device_taint(resource: str) -> Taint:
+    """The same for any accelerator: the taint's key is the extended resource."""
+    return GPU_TAINT if resource == GPU_TAINT.key else Taint(key=resource, value="present")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +68,16 @@ class PoolPlan:
     zones: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: tuple[Taint, ...] = ()
-    """Beyond `all_taints`' own one for GPUs."""
+    """Beyond `all_taints`' own one for accelerators, which nodes that exist already do not get."""
     sharing: Sharing = Sharing()
     fabric: str = ""
     """RDMA that the pool insists on."""
+    placement: Literal["", "compact"] = ""
+    """`compact`: nodes as near to each other as the cloud can place them."""
+    topology: str = ""
+    """Of a TPU slice, such as `2x4`: its chips along each side."""
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where the nodes exist already: which of them are this pool."""
 
     def __post_init__(self) -> None:
         machine, accelerator, sharing = self.machine, self.machine.accelerator, self.sharing
@@ -73,6 +86,10 @@ class PoolPlan:
         if accelerator is not None and sharing.mig and sharing.mig not in accelerator.mig:
             have = f"give {', '.join(accelerator.mig)}" if accelerator.mig else "it has no MIG, use time_slices"
             raise PoolError("sharing", f"{accelerator.name} has no MIG profile {sharing.mig!r}: {have}")
+        if self.topology and (accelerator is None or accelerator.resource != "google.com/tpu"):
+            raise PoolError(
+                "topology", f"{machine.name} has no TPU: leave topology out (placement: compact brings nodes together)"
+            )
         if self.fabric and self.fabric != machine.fabric:
             raise PoolError("fabric", f"{machine.name} has {machine.fabric or 'no RDMA fabric'}, not {self.fabric}")
         if self.min > self.max:
@@ -93,13 +110,15 @@ class PoolPlan:
 
     @property
     def all_taints(self) -> tuple[Taint, ...]:
-        nvidia = self.gpu_resource == GPU_TAINT.key
-        return (GPU_TAINT, *self.taints) if nvidia and GPU_TAINT not in self.taints else self.taints
+        if self.gpu_resource is None or self.node_selector:
+            return self.taints
+        own = device_taint(self.gpu_resource)
+        return self.taints if own in self.taints else (own, *self.taints)
 
     @property
     def selector(self) -> dict[str, str]:
         """nodeSelector for a pod that wants this pool."""
-        return {POOL_LABEL: self.name}
+        return dict(self.node_selector) or {POOL_LABEL: self.name}
 
     @property
     def tolerations(self) -> list[dict[str, Any]]:

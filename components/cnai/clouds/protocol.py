@@ -1,15 +1,32 @@
-"""What every cloud gives the platform: a cluster, and pools of nodes in it.
+"""What every cloud gives the platform: a cluster, pools of nodes, and where it has them a registry and buckets."""
 
-Object stores, registries and workload identity join this protocol with the first cloud that has them; until then the
-platform's in-cluster ones are all there is.
-"""
-
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Literal, Protocol
 
 import pulumi
 
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.traits import ClusterTraits
+
+Purpose = Literal["models", "data", "backups"]
+
+
+class Registry(Protocol):
+    """Where the environment's own images lie."""
+
+    url: pulumi.Output[str]
+    """What comes before an image's name."""
+
+
+class Buckets(Protocol):
+    """Object storage of the cloud's own."""
+
+    endpoint: pulumi.Output[str]
+    names: Mapping[Purpose, pulumi.Output[str]]
+
+    def team_access(self, team: str, namespace: str, service_account: str, opts: pulumi.ResourceOptions) -> None:
+        """Lets the team's service account read models, and read and write data below `<team>/`; no key is made."""
+        ...
 
 
 class Cluster(Protocol):
@@ -22,5 +39,18 @@ class Cluster(Protocol):
     """The Kubernetes provider, bound to this cluster and no other."""
 
     def node_group(self, name: str, plan: PoolPlan, opts: pulumi.ResourceOptions) -> None:
-        """Declares what makes the pool's nodes, under `opts.parent`."""
+        """Declares what makes the pool's nodes, under `opts.parent`. The system pool comes first."""
+        ...
+
+    def ready(self) -> list[pulumi.Resource]:
+        """What must be there before anything else runs on the cluster, such as add-ons and the autoscaler; asked once
+        all pools are declared."""
+        ...
+
+    def registry(self, name: str, opts: pulumi.ResourceOptions) -> Registry | None:
+        """None where the cloud has none."""
+        ...
+
+    def buckets(self, name: str, opts: pulumi.ResourceOptions) -> Buckets | None:
+        """None where the cloud has none."""
         ...

@@ -1,10 +1,16 @@
 """What `cnai:cloud` may say for each cloud: plain data, so that validating it imports no cloud's SDK."""
 
+from collections.abc import Iterator
 from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cnai.clouds.pools import RouteKind
+
+Problems = Iterator[tuple[tuple[str | int, ...], str]]
+"""What is wrong: the key's path below the cloud's own, and what to change."""
+Minor = Annotated[str, Field(strict=True, pattern=r"^1\.[0-9]{2}$")]
+"""A Kubernetes minor, such as `1.36`."""
 
 
 class Settings(BaseModel):
@@ -16,28 +22,35 @@ class Settings(BaseModel):
 class CloudSettings(Protocol):
     """What validation asks of a cloud before anything of it is imported."""
 
-    def zone_names(self) -> tuple[str, ...]: ...
+    @property
+    def makes_nodes(self) -> bool:
+        """False where nodes exist already and pools only select them."""
+        ...
+
+    def zone_names(self) -> tuple[str, ...]:
+        """Zones that nodes are spread over; empty where the cloud has no such notion."""
+        ...
+
+    def region_name(self) -> str:
+        """What `machines.toml` calls it under `regions`."""
+        ...
 
     def routes(self) -> tuple[RouteKind, ...]:
         """How a pool may get machines here."""
         ...
 
     def object_stores(self) -> tuple[str, ...]:
-        """What `cnai:features.object_store` may name here; a cloud with buckets adds `bucket`."""
+        """What `cnai:features.object_store` may name here; a cloud with buckets of its own has `bucket`."""
         ...
 
+    def fabrics(self) -> tuple[str, ...]:
+        """RDMA fabrics that a pool may insist on here."""
+        ...
 
-class LocalSettings(Settings):
-    """The sandbox's own cloud: an embedded control plane with simulated nodes."""
+    def kubernetes_version(self) -> str:
+        """Major and minor, such as `1.36`."""
+        ...
 
-    zones: Annotated[int, Field(strict=True, ge=1, le=26)] = 3
-    """How many zones to spread nodes over; they are called local-a, local-b and so on."""
-
-    def zone_names(self) -> tuple[str, ...]:
-        return tuple(f"local-{chr(ord('a') + i)}" for i in range(self.zones))
-
-    def routes(self) -> tuple[RouteKind, ...]:
-        return ("on-demand", "spot", "reserved")
-
-    def object_stores(self) -> tuple[str, ...]:
-        return ("minio", "seaweedfs")
+    def problems(self) -> Problems:
+        """What of it does not fit together: ranges that overlap, an unknown region."""
+        ...

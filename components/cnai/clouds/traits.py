@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 GpuOwner = Literal["operator", "image", "cloud"]
-LoadBalancerKind = Literal["simulated", "metallb", "cloud"]
+LoadBalancerKind = Literal["simulated", "metallb", "cloud", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +36,5 @@ class ClusterTraits:
     """nodeSelector that keeps stateful add-ons on the system pool; empty where there is no such pool."""
     system_tolerations: tuple[Mapping[str, Any], ...] = ()
     """Tolerations that such a pod needs as well."""
+    credential_endpoints: tuple[tuple[str, int], ...] = ()
+    """Address and TCP port where pods get the cloud's short-lived credentials; network policies let them through."""

@@ -11,7 +11,7 @@ from cnai.environment.stack import StackConfig
 SECRETS: Mapping[str, Callable[[FeaturesSpec], bool]] = MappingProxyType(
     {
         "grafana_admin_password": lambda features: features.monitoring,
-        "object_store_root_password": lambda features: features.object_store is not None,
+        "object_store_root_password": lambda features: features.object_store not in (None, "bucket"),
     }
 )
 """Secrets that some component takes, and whether it is there to take them."""
@@ -21,6 +21,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cert_manager": ("cert-manager",),
         "gpu_operator": ("gpu-operator",),
         "mesh: istio": ("istio-base", "istiod", "istio-gateway"),
+        "object_store: bucket": (),
         "object_store: minio": ("minio",),
         "object_store: seaweedfs": ("seaweedfs",),
         "monitoring": ("prometheus-operator-crds", "kube-prometheus-stack"),

@@ -19,4 +19,7 @@ def pool_plan(cloud: str, name: str, pool: PoolSpec, zones: tuple[str, ...]) -> 
         taints=pool.taints,
         sharing=Sharing(time_slices=pool.sharing.time_slices, mig=pool.sharing.mig),
         fabric=pool.fabric or "",
+        placement=pool.placement or "",
+        topology=pool.topology or "",
+        node_selector=pool.selector,
     )

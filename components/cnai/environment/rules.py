@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import SYSTEM_POOL
+from cnai.environment.capacity import CAPACITY_RULES
 from cnai.environment.needs import SECRETS, reserved_namespaces, unmet_needs
 from cnai.environment.plans import pool_plan
 from cnai.environment.problems import Problem, nearest
@@ -40,25 +41,6 @@ def pools_can_be_planned(stack: StackConfig) -> Iterator[Problem]:
             pool_plan(stack.cloud_name, name, pool, stack.settings.zone_names())
         except PoolError as error:
             yield Problem(("pools", name, error.field), str(error))
-
-
-def routes_exist_here(stack: StackConfig) -> Iterator[Problem]:
-    allowed = stack.settings.routes()
-    for name, pool in stack.pools.items():
-        for index, route in enumerate(pool.capacity):
-            path = ("pools", name, "capacity", index)
-            if route.kind not in allowed:
-                yield Problem(path, f"{stack.cloud_name} has no route {route.kind!r}: {nearest(route.kind, allowed)}")
-            elif route in pool.capacity[:index]:
-                yield Problem(path, f"{route.kind} is there twice: give each route once")
-
-
-def zones_exist_here(stack: StackConfig) -> Iterator[Problem]:
-    allowed = stack.settings.zone_names()
-    for name, pool in stack.pools.items():
-        for index, zone in enumerate(pool.zones):
-            if zone not in allowed:
-                yield Problem(("pools", name, "zones", index), f"no zone {zone!r}: {nearest(zone, allowed)}")
 
 
 def labels_are_free(stack: StackConfig) -> Iterator[Problem]:
@@ -126,8 +108,7 @@ def secrets_are_used(stack: StackConfig) -> Iterator[Problem]:
 RULES: tuple[Callable[[StackConfig], Iterable[Problem]], ...] = (
     there_is_a_system_pool,
     pools_can_be_planned,
-    routes_exist_here,
-    zones_exist_here,
+    *CAPACITY_RULES,
     labels_are_free,
     features_have_what_they_need,
     object_stores_exist_here,

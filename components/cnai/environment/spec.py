@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
+from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
-from cnai.clouds.settings import LocalSettings, Settings
+from cnai.clouds.settings import Settings
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 MOST_NODES = 5000
@@ -41,11 +42,13 @@ def _route(given: Any) -> Route:
     kinds = get_args(RouteKind)
     if isinstance(given, str) and given in kinds and given != "block":
         return Route(kind=given)  # type: ignore[arg-type]
-    if isinstance(given, Mapping) and len(given) == 1:
-        ((kind, identity),) = given.items()
-        if kind in ("block", "reserved") and isinstance(identity, str) and identity:
-            return Route(kind=kind, id=identity)
-    raise ValueError("give on-demand, spot, reserved or queued, or name one as {reserved: ID} or {block: ID}")
+    if isinstance(given, Mapping) and all(isinstance(value, str) and value for value in given.values()):
+        for kind in ("block", "reserved"):
+            if kind in given and set(given) <= {kind, "zone"}:
+                return Route(kind=kind, id=given[kind], zone=given.get("zone", ""))
+    raise ValueError(
+        "give on-demand, spot, reserved or queued, or name one as {reserved: ID} or {block: ID}; `zone` may follow"
+    )
 
 
 def _taint(given: Any) -> Taint:
@@ -69,7 +72,7 @@ RouteSpec = Annotated[
                 *(
                     {
                         "type": "object",
-                        "properties": {kind: {"type": "string", "minLength": 1}},
+                        "properties": {key: {"type": "string", "minLength": 1} for key in (kind, "zone")},
                         "required": [kind],
                         "additionalProperties": False,
                     }
@@ -132,6 +135,12 @@ class PoolSpec(Settings):
     """Time slices or MIG; whole GPUs where it is left out."""
     fabric: StrictStr | None = None
     """RDMA between nodes, such as efa."""
+    placement: Literal["compact"] | None = None
+    """`compact` brings the nodes as near to each other as the cloud can."""
+    topology: StrictStr | None = None
+    """Shape of a TPU slice, such as 2x4."""
+    selector: dict[StrictStr, StrictStr] = Field(default_factory=dict)
+    """Where nodes exist already: labels of those that are this pool."""
     zones: tuple[StrictStr, ...] = ()
     """Zones to use; all of the cluster's where it is left out."""
     labels: dict[StrictStr, StrictStr] = Field(default_factory=dict)
@@ -153,8 +162,9 @@ class FeaturesSpec(Settings):
     """NVIDIA's driver, device plugin, feature discovery and metrics on GPU nodes."""
     mesh: Literal["istio"] | None = None
     """Service mesh with an ingress gateway."""
-    object_store: Literal["minio", "seaweedfs"] | None = None
-    """S3 for datasets, checkpoints and models. SeaweedFS is the maintained one: MinIO's upstream is archived."""
+    object_store: Literal["bucket", "minio", "seaweedfs"] | None = None
+    """For datasets, checkpoints and models: the cloud's own buckets, or S3 in the cluster. Of those SeaweedFS is the
+    maintained one: MinIO's upstream is archived."""
     monitoring: StrictBool = False
     """Prometheus, Alertmanager and Grafana."""
     gpu_dashboard: StrictBool | None = None

@@ -10,7 +10,11 @@ Peer = dict[str, Any]
 
 
 def network_policies(
-    namespace: str, *, scraped_from: str | None = None, object_store: tuple[str, int] | None = None
+    namespace: str,
+    *,
+    scraped_from: str | None = None,
+    object_store: tuple[str, int] | None = None,
+    credentials: tuple[tuple[str, int], ...] = (),
 ) -> dict[str, dict[str, Any]]:
     """By role of the resource's name.
 
@@ -36,6 +40,9 @@ def network_policies(
     if object_store:
         where, port = object_store
         found["allow-object-store"] = _egress(namespace, "allow-object-store", [_namespace(where)], [("TCP", port)])
+    for index, (address, port) in enumerate(credentials):
+        peer = {"ipBlock": {"cidr": f"{address}/32"}}
+        found[f"allow-credentials-{index}"] = _egress(namespace, f"allow-credentials-{index}", [peer], [("TCP", port)])
     if scraped_from:
         found["allow-scraping"] = _policy(
             namespace, "allow-scraping", types=["Ingress"], ingress=[{"from": [_namespace(scraped_from)]}]

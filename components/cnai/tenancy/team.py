@@ -32,6 +32,8 @@ class TeamArgs:
     """Namespace of a Prometheus that may scrape the team's pods."""
     object_store: tuple[str, int] | None = None
     """Namespace and pod port of the object store that the team may reach."""
+    credentials: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports where its pods get the cloud's credentials; `ClusterTraits.credential_endpoints` has them."""
 
     def __post_init__(self) -> None:
         if negative := [name for name, count in self.gpu_quota.items() if count < 0]:
@@ -48,7 +50,9 @@ def team_manifests(team: str, args: TeamArgs) -> dict[str, dict[str, Any]]:
         "priority-ceiling": priority_ceiling(team, args),
         "limits": limits(team),
         "trainer-account": trainer_account(team),
-        **network_policies(team, scraped_from=args.scraped_from, object_store=args.object_store),
+        **network_policies(
+            team, scraped_from=args.scraped_from, object_store=args.object_store, credentials=args.credentials
+        ),
     }
     return found | (bindings(team, args.sso_group) if args.sso_group else {})
 

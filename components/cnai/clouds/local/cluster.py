@@ -7,10 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from cnai.clouds.machines import kubernetes_version
+from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.nodes import node_manifest
 from cnai.clouds.pools import POOL_LABEL, SYSTEM_POOL, PoolPlan
-from cnai.clouds.settings import LocalSettings
 from cnai.clouds.traits import ClusterTraits
 
 REGION = "local"
@@ -23,11 +22,12 @@ class LocalClusterArgs:
     settings: LocalSettings = field(default_factory=LocalSettings)
     accelerators: bool = False
     """Whether any pool will have accelerators."""
+    pools: Mapping[str, PoolPlan] = field(default_factory=dict[str, PoolPlan])
 
 
 def local_traits(args: LocalClusterArgs) -> ClusterTraits:
     return ClusterTraits(
-        kubernetes_version=kubernetes_version("local"),
+        kubernetes_version=args.settings.kubernetes_version(),
         storage_class="cnai-sandbox",
         load_balancer="simulated",
         accelerators=args.accelerators,
@@ -68,3 +68,12 @@ class LocalCluster(pulumi.ComponentResource):
     def node_group(self, name: str, plan: PoolPlan, opts: pulumi.ResourceOptions) -> None:
         for index in range(plan.min):
             SimulatedNode(f"{name}-{index}", node_manifest(plan, index, region=REGION), opts)
+
+    def ready(self) -> list[pulumi.Resource]:
+        return []
+
+    def registry(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        """There is none."""
+
+    def buckets(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        """There are none: the platform's own object store is all there is."""

@@ -1,0 +1,1 @@
+"""The sandbox's own cloud: an embedded control plane with simulated nodes."""
