@@ -1,5 +1,9 @@
-"""The error that a user can mend: it is shown as one sentence, never as a traceback."""
+"""Errors that are shown as one sentence, never as a traceback."""
 
 
 class UserError(Exception):
-    """Says what was given, what is allowed and what to change."""
+    """One that the user can mend: says what was given, what is allowed and what to change."""
+
+
+class FailedError(UserError):
+    """The input was right, but this machine or something it reached did not do it; commands end with 1 instead of 2."""

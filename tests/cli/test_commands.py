@@ -2,13 +2,14 @@
 
 import errno
 import json
+import socket
 import subprocess
 
 import pytest
 
 from cnai.cli import app, initialise, passthrough, testing
 from cnai.cli.console import ExitCode
-from cnai.errors import UserError
+from cnai.errors import FailedError, UserError
 
 
 @pytest.fixture
@@ -173,3 +174,33 @@ def test_init_asks_again_for_what_is_no_number(monkeypatch):
     answers = iter(["many", "3"])
     monkeypatch.setattr("typer._click.termui.visible_prompt_func", lambda _: next(answers))
     assert initialise.asker(interactive=True)("Most nodes", None, 2) == 3
+
+
+def test_what_fails_through_no_fault_of_the_input_ends_with_1(project, capsys, monkeypatch):
+    def broken(*_, **__):
+        raise FailedError("the API server is not ready after 120 s")
+
+    write_stack(project, "config: {}")
+    monkeypatch.setattr("cnai.cli.lifecycle.Target.of", broken)
+    assert app.run(["status", "local"]) == ExitCode.FAILED
+    assert "not ready after 120 s" in capsys.readouterr().err
+
+
+def test_a_bad_name_is_refused_before_any_question(project, monkeypatch):
+    monkeypatch.setattr(initialise, "asker", lambda **_: pytest.fail("asked"))
+    with pytest.raises(UserError, match="'Bad_Name' is no name"):
+        initialise.initialise("Bad_Name")
+
+
+def test_kubectl_on_a_stopped_sandbox_says_how_to_start_it(project, capsys, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    kubeconfig = project / ".cnai" / "local" / "kubeconfig"
+    kubeconfig.parent.mkdir(parents=True)
+    cluster = {"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    document = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
+    kubeconfig.write_text(json.dumps(document | {"apiVersion": "v1", "kind": "Config", "current-context": "x"}))
+    monkeypatch.setattr(passthrough, "tools", lambda *_: {"kubectl": "false"})
+    assert app.run(["kubectl", "get", "pods"]) == 1
+    assert "`./cnai sandbox start local`" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from cnai.cli import (
     training,
 )
 from cnai.cli.console import ExitCode, complain
-from cnai.errors import UserError
+from cnai.errors import FailedError, UserError
 
 app = typer.Typer(
     name="cnai",
@@ -71,7 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Busy as error:
         complain(str(error))
         return ExitCode.BUSY
-    except (EngineError, ApiError) as error:
+    except (EngineError, ApiError, FailedError) as error:
         complain(str(error))
         return ExitCode.FAILED
     except OSError as error:

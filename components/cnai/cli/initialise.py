@@ -30,8 +30,10 @@ def initialise(
     yes: YesFlag = False,
 ) -> None:
     """Write stacks/Pulumi.ENV.yaml from flags, or from answers where there is a terminal."""
+    from cnai.environment.environment import checked_name
+
     project = project_dir()
-    path = stack_file(project, env)
+    path = stack_file(project, checked_name(env))
     if path.exists():
         raise UserError(f"{path.relative_to(project)} exists already: edit it, or choose another name than {env!r}")
     ask = asker(interactive=sys.stdin.isatty() and not yes)

@@ -6,7 +6,7 @@ import typer
 
 from cnai.cli import overview
 from cnai.cli.checking import stop_violations
-from cnai.cli.console import ExitCode, complain, confirm, out, print_json, progress
+from cnai.cli.console import ExitCode, complain, confirm, err, out, print_json, progress
 from cnai.cli.progress import Display
 from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
 
@@ -96,6 +96,8 @@ def outputs(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
     if as_json:
         print_json(values)
         return ExitCode.DONE
+    if not values:
+        err.print(f"{env} exports nothing yet: `./cnai up {env}` brings it up", highlight=False)
     for name, value in sorted(values.items()):
         out.print(f"[bold]{name}[/]: ", end="")
         out.print_json(data=value, default=str)

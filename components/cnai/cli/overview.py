@@ -102,9 +102,9 @@ def package_row(report: Object, workloads: Iterable[Object]) -> PackageRow:
     how = {"chart": "real chart", "stand-in": "stand-in", "manifests": "manifests"}[report["rung"]]
     if controller:
         how += f" + real controller {controller['version']}"
-    return PackageRow(
-        report["package"], report["version"], report["namespace"], how, report.get("objects", 0), ready, wanted
-    )
+    # What is no chart names its namespaces itself.
+    namespace = "" if report["rung"] == "manifests" else report["namespace"]
+    return PackageRow(report["package"], report["version"], namespace, how, report.get("objects", 0), ready, wanted)
 
 
 def belongs(item: Object, report: Object) -> bool:

@@ -1,13 +1,15 @@
 """`cnai pulumi …` and `cnai kubectl …`: the real tools, pointed at an environment."""
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from cnai.cli.console import progress
+from cnai.cli.console import complain, progress
 from cnai.cli.target import EnvOption, Target, tools
 from cnai.errors import UserError
 from cnai.sandbox.paths import SandboxDir, project_dir
@@ -72,4 +74,19 @@ def kubectl(
         raise UserError(f"{env} has no control plane here: `./cnai up {env}` or `./cnai sandbox start {env}` makes one")
     program = tools(progress(), ("kubectl",))["kubectl"]
     environment = os.environ | {"KUBECONFIG": str(directory.kubeconfig)}
-    return subprocess.run([program, *context.args], env=environment, check=False).returncode
+    code = subprocess.run([program, *context.args], env=environment, check=False).returncode
+    if code and not answers(directory):
+        complain(f"the sandbox of {env} does not run: `./cnai sandbox start {env}` starts it")
+    return code
+
+
+def answers(directory: SandboxDir) -> bool:
+    """Whether the environment's API server takes connections."""
+    from cnai.kube import Kube
+
+    server = urlsplit(Kube.from_kubeconfig(directory.kubeconfig).server)
+    try:
+        socket.create_connection((server.hostname, server.port), timeout=2).close()
+    except OSError:
+        return False
+    return True

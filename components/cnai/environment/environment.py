@@ -22,6 +22,13 @@ from cnai.errors import UserError
 PREFIX = "cnai:"
 
 
+def checked_name(name: str) -> str:
+    """Raises `UserError` where it is none for an environment."""
+    if not re.fullmatch(NAME, name):
+        raise UserError(f"{name!r} is no name for an environment: give lower-case letters, digits and inner dashes")
+    return name
+
+
 @dataclass(frozen=True)
 class Environment:
     """A stack file that holds together."""
@@ -32,8 +39,7 @@ class Environment:
     @classmethod
     def load(cls, name: str, config: Mapping[str, Any]) -> "Environment":
         """From the `config:` of a stack file. Raises `UserError` with a line for each thing that is wrong."""
-        if not re.fullmatch(NAME, name):
-            raise UserError(f"{name!r} is no name for an environment: give lower-case letters, digits and inner dashes")
+        checked_name(name)
         ours = {key.removeprefix(PREFIX): value for key, value in config.items() if str(key).startswith(PREFIX)}
         try:
             stack = StackConfig.model_validate({key: {} if value is None else value for key, value in ours.items()})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cnai.errors import UserError
+from cnai.errors import FailedError, UserError
 from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
 from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
@@ -145,13 +145,13 @@ class ControlPlane:
                 if done == 0 and self._ready(record):
                     return
                 if done:
-                    raise UserError(f"kwokctl failed: {last_words(self.dir.logs / 'kwokctl.log')}")
+                    raise FailedError(f"kwokctl failed: {last_words(self.dir.logs / 'kwokctl.log')}")
                 dead = self._cluster.started() - self._cluster.alive().keys()
                 if ended := dead & missed:
-                    raise UserError(self._post_mortem(ended.pop()))
+                    raise FailedError(self._post_mortem(ended.pop()))
                 missed = dead
                 if time.monotonic() > deadline:
-                    raise UserError(f"the API server is not ready after {START_TIMEOUT_S:.0f} s: see {self.dir.logs}")
+                    raise FailedError(f"the API server is not ready after {START_TIMEOUT_S:.0f} s: see {self.dir.logs}")
                 time.sleep(0.1)
         finally:
             if kwokctl.poll() is None:
@@ -175,7 +175,7 @@ class ControlPlane:
                 return
             if time.monotonic() > deadline:
                 log = self._attendants.log
-                raise UserError(f"the sandbox's attendants do not come up: {last_words(log)} (the whole log: {log})")
+                raise FailedError(f"the sandbox's attendants do not come up: {last_words(log)} (the whole log: {log})")
             time.sleep(0.05)
 
     def _end(self, grace_s: float) -> None:

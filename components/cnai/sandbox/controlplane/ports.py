@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from cnai.errors import UserError
+from cnai.errors import FailedError
 from cnai.sandbox.controlplane.record import Record
 
 PORTS = {
@@ -40,7 +40,7 @@ def free_ports(count: int, taken: Collection[int], free: Callable[[int], bool] =
             found.append(port)
     if len(found) == count:
         return found
-    raise UserError(
+    raise FailedError(
         f"no {count} free ports on 127.0.0.1 between {RANGE.start} and {RANGE.stop - 1}: stop a server there"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from cnai.errors import UserError
+from cnai.errors import FailedError
 from cnai.sandbox.toolchain.golang import Go
 from cnai.sandbox.toolchain.progress import Reporter, elapsed, listed
 from cnai.sandbox.toolchain.sources import Host, Share, Source, Tool
@@ -44,7 +44,7 @@ class Build:
             log.flush()
             status = self._watched(command, log.fileno(), start)
         if status:
-            raise UserError(
+            raise FailedError(
                 f"building {self._names} failed after {elapsed(time.monotonic() - start)}: "
                 f"{last_line(self.log)}; the full log is in {self.log}"
             )
@@ -60,7 +60,7 @@ class Build:
             target = staged / "share" / share.into
             target.mkdir(parents=True)
             if not _copied(share, folder, target):
-                raise UserError(f"{self.source.module} {self.source.version} has no {share.files or share.kustomize}")
+                raise FailedError(f"{self.source.module} {self.source.version} has no {share.files or share.kustomize}")
 
     @property
     def _names(self) -> str:
@@ -94,7 +94,7 @@ class Build:
         answer = subprocess.run(command, cwd=self.source.folder, env=environment, capture_output=True, text=True)
         folder = Path(answer.stdout.strip())
         if answer.returncode or not folder.is_absolute():
-            raise UserError(f"the folder of {self.source.module} in the Go module cache: {answer.stderr.strip()}")
+            raise FailedError(f"the folder of {self.source.module} in the Go module cache: {answer.stderr.strip()}")
         return folder
 
 
@@ -125,5 +125,5 @@ def _copied(share: Share, folder: Path, target: Path) -> bool:
 def _rendered(kustomization: Path) -> Iterator[dict[str, Any]]:
     answer = subprocess.run([str(kubectl()), "kustomize", str(kustomization)], capture_output=True, text=True)
     if answer.returncode:
-        raise UserError(f"kubectl kustomize {kustomization} fails: {answer.stderr.strip()}")
+        raise FailedError(f"kubectl kustomize {kustomization} fails: {answer.stderr.strip()}")
     return (one for one in yaml.safe_load_all(answer.stdout) if one)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cnai.errors import UserError
+from cnai.errors import FailedError
 from cnai.sandbox.toolchain.progress import Reporter
 
 MANIFEST = "manifest.json"
@@ -135,11 +135,11 @@ def writable(folder: Path) -> Generator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise UserError(
+            raise FailedError(
                 f"no space is left in {folder}: free some, or set CNAI_CACHE to a roomier folder"
             ) from error
         if error.errno in UNWRITABLE:
-            raise UserError(
+            raise FailedError(
                 f"cannot write to the cache folder {folder} ({error.strerror}) and it lacks {folder.name}: "
                 "make it writable, or set CNAI_CACHE to a folder that is"
             ) from error

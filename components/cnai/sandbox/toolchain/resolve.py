@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from cnai.errors import UserError
+from cnai.errors import FailedError, UserError
 from cnai.sandbox.paths import cache_dir
 from cnai.sandbox.toolchain.build import Build
 from cnai.sandbox.toolchain.cache import Slot, locked, writable
@@ -157,7 +157,7 @@ class Toolchain:
             return find_go(self.root, self.host, self.report)
         except UserError as error:
             names = listed(tool.name for tool in group)
-            raise UserError(
+            raise FailedError(
                 f"{names} can be neither downloaded nor built: {error}; install Go from your system's packages, "
                 "or run once with a connection"
             ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.catalog import catalog
 from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.construct.sources import Origin
@@ -39,7 +40,7 @@ def write(
         "package": rung.package if rung else _package(request.name, origin),
         "release": request.name,
         "namespace": namespace,
-        "version": rung.version if rung else "",
+        "version": rung.version if rung else _version(origin),
         "rung": rung.kind if rung else "manifests",
         "why": rung.why if rung else "",
         "controller": None,
@@ -61,6 +62,11 @@ def _crds_from(origin: Origin) -> str:
     """`chart` is the published file itself; the weakest other source where several were taken."""
     taken = {schemas.source for schemas in origin.instead}
     return next((source for source in ("none", "reference", "module") if source in taken), "chart")
+
+
+def _version(origin: Origin) -> str:
+    """What the catalog pins for the package that publishes the addresses."""
+    return catalog()[origin.packages[0]].version if origin.packages else ""
 
 
 def _package(name: str, origin: Origin) -> str:
