@@ -9,6 +9,7 @@ import yaml
 
 from cnai.cli.console import out
 from cnai.cli.target import YesFlag, stack_file
+from cnai.clouds.pools import POOL_LABEL
 from cnai.errors import UserError
 from cnai.sandbox.paths import project_dir
 
@@ -22,6 +23,10 @@ def register(app: typer.Typer) -> None:
 def initialise(
     env: Annotated[str, typer.Argument(metavar="ENV", help="The new environment's name, such as staging.")],
     cloud: Annotated[str | None, typer.Option(help="Where it runs.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the cloud, as region=us-east-1; repeat for more."),
+    ] = None,
     accelerator: Annotated[
         list[str] | None, typer.Option(help="An accelerator to have a pool of; repeat for more.")
     ] = None,
@@ -37,8 +42,10 @@ def initialise(
     if path.exists():
         raise UserError(f"{path.relative_to(project)} exists already: edit it, or choose another name than {env!r}")
     ask = asker(interactive=sys.stdin.isatty() and not yes)
+    where = ask("Cloud", cloud, "local")
     config = stack_config(
-        cloud=ask("Cloud", cloud, "local"),
+        cloud=where,
+        settings=settings_of(where, setting or [], ask),
         accelerators=accelerator
         or [
             word
@@ -63,19 +70,54 @@ def asker(*, interactive: bool) -> Any:
     return ask
 
 
-def stack_config(*, cloud: str, accelerators: list[str], max_nodes: int, team: str) -> dict[str, Any]:
-    pools: dict[str, Any] = {"system": {"machine": "cpu-8", "min": 3, "max": 3}}
+def settings_of(cloud: str, given: list[str], ask: Any) -> dict[str, Any]:
+    """From `key=value` words; what the cloud cannot do without is asked for."""
+    from cnai.environment.spec import settings_model
+
+    model = settings_model(cloud)
+    found: dict[str, Any] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"--set {word}: write key=value, such as region=us-east-1")
+        found[key] = yaml.safe_load(value)
+    for key, field in model.model_fields.items():
+        if field.is_required() and key not in found:
+            answer = ask(field.description or key, None, "")
+            if not answer:
+                raise UserError(f"{cloud} needs {key}: give --set {key}=…")
+            found[key] = yaml.safe_load(answer)
+    return found
+
+
+def stack_config(
+    *, cloud: str, settings: dict[str, Any], accelerators: list[str], max_nodes: int, team: str
+) -> dict[str, Any]:
+    pools: dict[str, Any] = {"system": {"min": 3, "max": 3}}
     for accelerator in accelerators:
         pools[accelerator.lower()] = {"accelerator": accelerator, "min": 0, "max": max_nodes}
+    if not makes_nodes(cloud, settings):
+        # Nodes that exist already are to be labelled so, or the selectors changed to labels that they have.
+        pools = {name: {**pool, "selector": {POOL_LABEL: name}} for name, pool in pools.items()}
     features: dict[str, Any] = {"cert_manager": True}
     if accelerators:
         features |= {"gpu_operator": True, "kubeflow": ["trainer"]}
     return {
-        "cnai:cloud": {cloud: {}},
+        "cnai:cloud": {cloud: settings},
         "cnai:pools": pools,
         "cnai:features": features,
         "cnai:teams": {team: {"gpus": {name.lower(): max_nodes for name in accelerators}}},
     }
+
+
+def makes_nodes(cloud: str, settings: dict[str, Any]) -> bool:
+    """Settings that are wrong are told when the whole is validated."""
+    from cnai.environment.spec import settings_model
+
+    try:
+        return settings_model(cloud).model_validate(settings).makes_nodes
+    except ValueError:
+        return True
 
 
 def write(path: Path, env: str, config: dict[str, Any]) -> None:

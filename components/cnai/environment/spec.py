@@ -18,6 +18,7 @@ from pydantic import (
 from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
 from cnai.clouds.settings import Settings
+from cnai.errors import UserError
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 MOST_NODES = 5000
@@ -105,6 +106,13 @@ class CloudSpec(Settings):
         if len(self.model_fields_set) != 1:
             raise ValueError(f"name exactly one cloud of {', '.join(type(self).model_fields)}")
         return self
+
+
+def settings_model(cloud: str) -> type[Any]:
+    """The model of `cnai:cloud.<cloud>`. Raises `UserError` for a cloud that there is not."""
+    if cloud not in CloudSpec.model_fields:
+        raise UserError(f"no cloud {cloud!r}: give one of {', '.join(CloudSpec.model_fields)}")
+    return next(arg for arg in get_args(CloudSpec.model_fields[cloud].annotation) if arg is not type(None))
 
 
 class SharingSpec(Settings):
