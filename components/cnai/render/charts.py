@@ -11,8 +11,8 @@ import yaml
 from cnai.errors import UserError
 from cnai.render.crds import CLUSTER_WIDE, DEFINITION, Served, is_crd, served, sketch
 from cnai.sandbox.paths import cache_dir
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct import sources
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release import documents
 from cnai.sandbox.provider.release.charts import Charts, Missing
 from cnai.sandbox.provider.release.helm import Helm, HelmError

@@ -10,8 +10,8 @@ from cnai.policy.values import SENTINELS, UNKNOWN, plain
 from cnai.render.charts import NotAtHand, Renderer
 from cnai.render.program import declared
 from cnai.render.recording import SECRET, Registered
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.sources import Origin, of_directory, of_files
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.tokens import COMPONENTS, RELEASE
 
 CHART = "Chart"

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from cnai.render.charts import NotAtHand, Renderer
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.sources import of_directory
-from cnai.sandbox.provider.errors import ProviderError
 
 
 def chart(folder: Path, renderer: Renderer) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.sandbox.plugin.host import Host
+from cnai.sandbox.plugin.values import UNKNOWN, Secret, decode, encode
 from cnai.sandbox.provider import checking
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.host import Host
 from cnai.sandbox.provider.naming import field_manager, is_autonamed
 from cnai.sandbox.provider.settings import Settings
-from cnai.sandbox.provider.values import UNKNOWN, Secret, decode, encode
 
 CONFIG_MAP = "urn:pulumi:dev::project::kubernetes:core/v1:ConfigMap::settings"
 SECRET = "urn:pulumi:dev::project::kubernetes:core/v1:Secret::login"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnai.sandbox.plugin.values import UNKNOWN, Secret
 from cnai.sandbox.provider.diff import Diff, Mutability, diff, immutable_fields
-from cnai.sandbox.provider.values import UNKNOWN, Secret
 
 BOTH = Mutability(config_maps=True, secrets=True)
 NEITHER = Mutability()

@@ -4,6 +4,7 @@ import tarfile
 import pytest
 
 from cnai.catalog import catalog
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.manifests import (
     child_name,
     flattened,
@@ -14,7 +15,6 @@ from cnai.sandbox.provider.construct.manifests import (
     without_await,
 )
 from cnai.sandbox.provider.construct.sources import Origin, cached_manifest, of_files, of_group
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.published import crds_of
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}

@@ -12,10 +12,10 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from sandbox_waits import eventually
 
-from cnai.sandbox.provider.answers import answering
-from cnai.sandbox.provider.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.answers import answering
+from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.values import Secret, decode, encode
 from cnai.sandbox.provider.server import Servicer
-from cnai.sandbox.provider.values import Secret, decode, encode
 
 PLUGIN = [sys.executable, "-m", "cnai.sandbox.provider"]
 URN = "urn:pulumi:dev::project::kubernetes:core/v1:ConfigMap::settings"
@@ -122,7 +122,7 @@ def test_a_bug_is_called_one_and_its_traceback_is_in_the_log(caplog: pytest.LogC
     assert context.status is not None
     code, words = context.status
     assert code is grpc.StatusCode.INTERNAL
-    assert words.startswith("a bug in cnai's kubernetes provider: ZeroDivisionError: division by zero")
+    assert words.startswith("a bug in cnai's provider: ZeroDivisionError: division by zero")
     assert "Traceback" not in words
     assert "raise error" in caplog.text
 

@@ -6,10 +6,10 @@ import pytest
 
 from cnai.kube import Kube
 from cnai.sandbox.controlplane import ControlPlane
+from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.host import Host
 from cnai.sandbox.provider import resources
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.errors import PartialError, ProviderError
-from cnai.sandbox.provider.host import Host
 from cnai.sandbox.provider.settings import Settings
 from cnai.sandbox.provider.tokens import Kind
 

@@ -2,7 +2,8 @@
 
 import sys
 
-from cnai.sandbox.provider.process import serve
+from cnai.sandbox.plugin.process import serve
+from cnai.sandbox.provider.server import Servicer
 
 if __name__ == "__main__":
-    serve(next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None))
+    serve(Servicer, sys.argv[1:])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnai.kube import ApiError, Kube, NoKindError
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.awaits.waiting import until_gone
 from cnai.sandbox.provider.awaits.watches import Watches
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]

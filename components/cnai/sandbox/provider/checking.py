@@ -5,12 +5,15 @@ from typing import Any
 from pulumi.runtime.proto import provider_pb2
 
 from cnai.kube import NoKindError
+from cnai.sandbox.plugin.autoname import autoname
+from cnai.sandbox.plugin.diffs import Diff
+from cnai.sandbox.plugin.urns import name_in_urn, type_in_urn
+from cnai.sandbox.plugin.values import decode, encode, marked, text_at
 from cnai.sandbox.provider import resources
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.diff import Diff, diff
-from cnai.sandbox.provider.naming import autoname, is_autonamed, is_named, named
-from cnai.sandbox.provider.tokens import Kind, kind_of, name_in_urn, type_in_urn
-from cnai.sandbox.provider.values import decode, encode, marked, text_at
+from cnai.sandbox.provider.diff import diff
+from cnai.sandbox.provider.naming import is_autonamed, is_named, named
+from cnai.sandbox.provider.tokens import Kind, kind_of
 
 Object = dict[str, Any]
 UNCHANGED = Diff(changes=False)
@@ -97,26 +100,6 @@ def difference(cluster: Cluster, request: provider_pb2.DiffRequest) -> Diff:
         detailed[path] = ("update", True)
         return Diff(True, (*found.replaces, path), not is_autonamed(new), detailed)
     return found
-
-
-def as_response(found: Diff) -> provider_pb2.DiffResponse:
-    kinds = provider_pb2.PropertyDiff
-    names = {
-        ("add", False): kinds.ADD,
-        ("add", True): kinds.ADD_REPLACE,
-        ("delete", False): kinds.DELETE,
-        ("delete", True): kinds.DELETE_REPLACE,
-        ("update", False): kinds.UPDATE,
-        ("update", True): kinds.UPDATE_REPLACE,
-    }
-    response = provider_pb2.DiffResponse
-    return response(
-        changes=response.DIFF_SOME if found.changes else response.DIFF_NONE,
-        replaces=found.replaces,
-        deleteBeforeReplace=found.delete_before_replace,
-        detailedDiff={path: kinds(kind=names[change], inputDiff=True) for path, change in found.detailed.items()},
-        hasDetailedDiff=True,
-    )
 
 
 def check_config(request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:

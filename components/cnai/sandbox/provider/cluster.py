@@ -3,8 +3,8 @@
 import threading
 
 from cnai.kube import Kube
+from cnai.sandbox.plugin.host import Host
 from cnai.sandbox.provider.awaits.watches import Watches
-from cnai.sandbox.provider.host import Host
 from cnai.sandbox.provider.intents import Intents
 from cnai.sandbox.provider.settings import Settings
 

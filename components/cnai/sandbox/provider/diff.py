@@ -2,29 +2,17 @@
 
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from cnai.sandbox.plugin.diffs import Change, Diff, Path, changes, covers, shown
+from cnai.sandbox.plugin.values import plain
 from cnai.sandbox.provider.naming import is_autonamed, is_named
-from cnai.sandbox.provider.values import Unknown, plain
 
-Path = tuple[str | int, ...]
-Change = Literal["add", "delete", "update"]
 IDENTITY: tuple[str, ...] = ("metadata.name", "metadata.namespace", "kind")
 NAMESPACE = ("metadata", "namespace")
-MISSING = object()
-
-
-@dataclass(frozen=True)
-class Diff:
-    """What the engine is told; `detailed` maps property paths to a change, with whether it replaces."""
-
-    changes: bool
-    replaces: tuple[str, ...] = ()
-    delete_before_replace: bool = False
-    detailed: dict[str, tuple[Change, bool]] = field(default_factory=dict[str, tuple[Change, bool]])
 
 
 @dataclass(frozen=True)
@@ -46,7 +34,7 @@ def diff(
     found: dict[Path, Change] = {
         path: change
         for path, change in changes(plain(old), plain(new))
-        if not _is_ignored(path, ignored) and not (path == NAMESPACE and _namespace(old) == _namespace(new))
+        if not covers(ignored, shown(path)) and not (path == NAMESPACE and _namespace(old) == _namespace(new))
     }
     if not found:
         return Diff(changes=False)
@@ -56,23 +44,6 @@ def diff(
     }
     replaces = tuple(path for path, (_, replaced) in detailed.items() if replaced)
     return Diff(True, replaces, bool(replaces) and _keeps_its_name(old, new), detailed)
-
-
-def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Change]]:
-    """The leaves that differ; a list whose length changed differs item by item, too."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", new)
-        for key in before.keys() | after.keys():
-            yield from changes(before.get(key, MISSING), after.get(key, MISSING), (*path, key))
-    elif isinstance(old, list) and isinstance(new, list):
-        before_items, after_items = cast("list[Any]", old), cast("list[Any]", new)
-        for index in range(max(len(before_items), len(after_items))):
-            yield from changes(_item(before_items, index), _item(after_items, index), (*path, index))
-    elif old is MISSING or new is MISSING:
-        if not (_empty(old) and _empty(new)):
-            yield path, "add" if old is MISSING else "delete"
-    elif isinstance(new, Unknown) or isinstance(old, Unknown) or old != new:
-        yield path, "update"
 
 
 def immutable_fields(old: Mapping[str, Any], mutability: Mutability) -> tuple[str, ...]:
@@ -101,7 +72,7 @@ def _replaces(path: Path, old: Mapping[str, Any], new: Mapping[str, Any], immuta
     if path == ("spec", "clusterIP") and not (old.get("spec") or {}).get("clusterIP"):
         return False
     pattern = ".".join("[*]" if isinstance(step, int) else step for step in path).replace(".[*]", "[*]")
-    return any(pattern == entry or pattern.startswith((f"{entry}.", f"{entry}[")) for entry in immutable)
+    return covers(immutable, pattern)
 
 
 def _keeps_its_name(old: Mapping[str, Any], new: dict[str, Any]) -> bool:
@@ -113,30 +84,3 @@ def _keeps_its_name(old: Mapping[str, Any], new: dict[str, Any]) -> bool:
 
 def _namespace(inputs: Mapping[str, Any]) -> Any:
     return (inputs.get("metadata") or {}).get("namespace") or "default"
-
-
-def _is_ignored(path: Path, ignored: tuple[str, ...]) -> bool:
-    text = shown(path)
-    return any(text == entry or text.startswith((f"{entry}.", f"{entry}[")) for entry in ignored)
-
-
-def shown(path: Path) -> str:
-    """A property path as the engine writes it: `spec.containers[0].image`, `metadata.labels["a.b/c"]`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif any(mark in step for mark in '."[]'):
-            text += '["' + step.replace('"', '\\"') + '"]'
-        else:
-            text += f".{step}" if text else step
-    return text
-
-
-def _item(items: list[Any], index: int) -> Any:
-    return items[index] if index < len(items) else MISSING
-
-
-def _empty(value: Any) -> bool:
-    """Nothing, or what server-side apply treats as nothing: an absent map and an empty one are the same."""
-    return value is MISSING or value == {} or value is None

@@ -3,11 +3,11 @@
 from pulumi.runtime.proto import provider_pb2
 
 from cnai.sandbox.paths import SandboxDir
+from cnai.sandbox.plugin.autoname import autoname
+from cnai.sandbox.plugin.diffs import Diff
+from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.values import Unknown, contains, decode, encode, marked, plain
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.diff import Diff
-from cnai.sandbox.provider.errors import PartialError, ProviderError
-from cnai.sandbox.provider.naming import autoname
-from cnai.sandbox.provider.values import Unknown, contains, decode, encode, marked, plain
 
 
 class Releases:

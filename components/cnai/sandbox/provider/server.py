@@ -10,15 +10,17 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from cnai.sandbox.plugin.answers import answering
+from cnai.sandbox.plugin.diffs import as_response
+from cnai.sandbox.plugin.errors import ProviderError
+from cnai.sandbox.plugin.host import Host
+from cnai.sandbox.plugin.urns import type_in_urn
+from cnai.sandbox.plugin.values import decode, encode, plain
 from cnai.sandbox.provider import checking, invokes, resources
-from cnai.sandbox.provider.answers import answering
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.errors import ProviderError
-from cnai.sandbox.provider.host import Host
 from cnai.sandbox.provider.releases import Releases
 from cnai.sandbox.provider.settings import Settings
-from cnai.sandbox.provider.tokens import RELEASE, kind_of, type_in_urn
-from cnai.sandbox.provider.values import decode, encode, plain
+from cnai.sandbox.provider.tokens import RELEASE, kind_of
 
 Context = grpc.ServicerContext
 
@@ -89,8 +91,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     @answering
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         if type_in_urn(request.urn) == RELEASE:
-            return checking.as_response(self.releases.diff(request))
-        return checking.as_response(checking.difference(self.cluster, request))
+            return as_response(self.releases.diff(request))
+        return as_response(checking.difference(self.cluster, request))
 
     @answering
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:

@@ -43,11 +43,3 @@ def split_id(given: str) -> tuple[str | None, str]:
     """`namespace/name`, or `name` for what has no namespace (or is in the default one)."""
     namespace, _, name = given.rpartition("/")
     return namespace or None, name
-
-
-def name_in_urn(urn: str) -> str:
-    return urn.rpartition("::")[2]
-
-
-def type_in_urn(urn: str) -> str:
-    return urn.split("::")[2].rpartition("$")[2]

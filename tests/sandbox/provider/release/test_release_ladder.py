@@ -8,7 +8,7 @@ import pytest
 from release_charts import crd, packed, write_chart
 
 from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload, catalog
-from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.release import standin
 from cnai.sandbox.provider.release.archive import is_on, read
 from cnai.sandbox.provider.release.charts import Charts, Found, Missing

@@ -5,15 +5,15 @@ from typing import Any
 from pulumi.runtime.proto import provider_pb2
 
 from cnai.kube import NoKindError
+from cnai.sandbox.plugin.errors import ProviderError
+from cnai.sandbox.plugin.values import Secret, Unknown, contains, decode, encode, plain
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.construct import charts, manifests, report, sources
 from cnai.sandbox.provider.construct.monitor import Monitor, reference
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.ladder import Rung
 from cnai.sandbox.provider.release.schemas import reference_dir
 from cnai.sandbox.provider.release.strip import stripped
 from cnai.sandbox.provider.tokens import COMPONENTS
-from cnai.sandbox.provider.values import Secret, Unknown, contains, decode, encode, plain
 
 Object = dict[str, Any]
 

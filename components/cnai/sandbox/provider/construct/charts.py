@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from cnai.sandbox.paths import SandboxDir, cache_dir
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.manifests import Object, parsed
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.charts import Charts
 from cnai.sandbox.provider.release.helm import Helm, HelmError
 from cnai.sandbox.provider.release.inputs import Release, checked

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import yaml
 
-from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.release.documents import LOADER
 
 Object = dict[str, Any]

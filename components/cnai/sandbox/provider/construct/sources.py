@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 
 from cnai.sandbox.paths import cache_dir
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.manifests import Object, flattened, parsed
-from cnai.sandbox.provider.errors import ProviderError
 from cnai.sandbox.provider.release.offline import Offline
 from cnai.sandbox.provider.release.published import crds_of, publisher
 from cnai.sandbox.provider.release.schemas import Schemas

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.release.archive import BrokenChart, Chart, read
 from cnai.sandbox.provider.release.helm import Helm, HelmError
 from cnai.sandbox.provider.release.inputs import Source

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import yaml
 
+from cnai.sandbox.plugin.urns import name_in_urn
+from cnai.sandbox.plugin.values import Unknown, contains
 from cnai.sandbox.provider.release.archive import merged
 from cnai.sandbox.provider.release.documents import LOADER
-from cnai.sandbox.provider.tokens import name_in_urn, object_id
-from cnai.sandbox.provider.values import Unknown, contains
+from cnai.sandbox.provider.tokens import object_id
 
 Inputs = dict[str, Any]
 DEFAULT_TIMEOUT_S = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnai.catalog import Package
-from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.release import standin
 from cnai.sandbox.provider.release.charts import Charts, Found, Missing
 from cnai.sandbox.provider.release.inputs import Release, Source

@@ -13,7 +13,7 @@ from cnai.kube import Kube
 from cnai.sandbox.controllers.specs import specs
 from cnai.sandbox.controllers.state import load, wait_ready
 from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.provider.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.release import leftovers, report
 from cnai.sandbox.provider.release.documents import heads
 from cnai.sandbox.provider.release.helm import THROTTLE, Helm, HelmError

@@ -10,8 +10,9 @@ from cnai.catalog import Package
 from cnai.errors import UserError
 from cnai.kube import ApiError, Kube
 from cnai.sandbox.paths import SandboxDir, cache_dir
-from cnai.sandbox.provider.diff import Change, Diff, changes, shown
-from cnai.sandbox.provider.errors import ProviderError
+from cnai.sandbox.plugin.diffs import Change, Diff, changes, shown
+from cnai.sandbox.plugin.errors import ProviderError
+from cnai.sandbox.plugin.values import Unknown, contains
 from cnai.sandbox.provider.release.charts import Charts
 from cnai.sandbox.provider.release.helm import Helm
 from cnai.sandbox.provider.release.inputs import Release, checked, source_of
@@ -23,7 +24,6 @@ from cnai.sandbox.provider.release.outputs import planned
 from cnai.sandbox.provider.release.records import Record, Records
 from cnai.sandbox.provider.release.schemas import reference_dir, share_of
 from cnai.sandbox.provider.tokens import split_id
-from cnai.sandbox.provider.values import Unknown, contains
 from cnai.sandbox.toolchain import ensure
 
 Object = dict[str, Any]

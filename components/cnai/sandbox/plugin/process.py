@@ -7,13 +7,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
-
-from cnai.sandbox.provider.server import Servicer
 
 WORKERS = 256
 """Each resource that waits holds one; they sleep most of the time."""
@@ -22,14 +21,15 @@ PR_SET_PDEATHSIG = 1
 POLL_S = 1.0
 
 
-def serve(engine_address: str | None) -> None:
-    """Serves until the engine ends this process or dies itself."""
+def serve(make: Callable[[str | None], provider_pb2_grpc.ResourceProviderServicer], arguments: Sequence[str]) -> None:
+    """Serves what `make` gives for the engine's address until the engine ends this process or dies itself."""
+    engine_address = next((argument for argument in arguments if not argument.startswith("-")), None)
     die_with_parent()
     _log_to_file()
     # The engine starts plugins in process groups of their own: an interrupt is its way to say that it is done.
     signal.signal(signal.SIGINT, lambda signum, frame: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(WORKERS), options=UNLIMITED)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(engine_address), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(make(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

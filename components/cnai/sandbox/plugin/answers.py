@@ -11,8 +11,8 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from cnai.errors import UserError
 from cnai.kube import ApiError
-from cnai.sandbox.provider.errors import PartialError, ProviderError
-from cnai.sandbox.provider.values import encode
+from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.sandbox.plugin.values import encode
 
 log = logging.getLogger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -44,9 +44,7 @@ def answering(method: Method) -> Method:
             return context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:
             log.exception("%s failed on %s", method.__name__, getattr(request, "urn", ""))
-            message = (
-                f"a bug in cnai's kubernetes provider: {type(error).__name__}: {error} (its log has the traceback)"
-            )
+            message = f"a bug in cnai's provider: {type(error).__name__}: {error} (its log has the traceback)"
             return context.abort(grpc.StatusCode.INTERNAL, message)
         return context.abort_with_status(status)
 
