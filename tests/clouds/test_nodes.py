@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnai.clouds.kubelet import conventions, reserved_millicores
 from cnai.clouds.machines import PoolError, machines
-from cnai.clouds.nodes import node_manifest, reserved_millicores
+from cnai.clouds.nodes import node_manifest
 from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
 
 LOCAL = machines("local")
@@ -95,8 +96,10 @@ def test_the_kubelet_keeps_something_back_and_leaves_most(machine):
 
 @given(st.integers(1, 512))
 def test_more_cores_never_mean_less_reserved_nor_more_than_a_tenth(vcpu):
-    assert reserved_millicores(vcpu) <= reserved_millicores(vcpu + 1)
-    assert 0 < reserved_millicores(vcpu) <= vcpu * 100
+    for cloud in ("aws", "gcp", "azure"):
+        reserved = conventions(cloud)["reserved"]
+        assert reserved_millicores(vcpu, reserved) <= reserved_millicores(vcpu + 1, reserved)
+        assert 0 < reserved_millicores(vcpu, reserved) <= vcpu * 100
 
 
 def test_a_toleration_matches_its_taint():

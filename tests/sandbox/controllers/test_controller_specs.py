@@ -7,7 +7,7 @@ import yaml
 from cnai.errors import UserError
 from cnai.sandbox.controllers import wait_ready
 from cnai.sandbox.controllers.certificates import issue
-from cnai.sandbox.controllers.specs import built_version, crd_version, is_established, specs
+from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, filled, is_established, specs
 from cnai.sandbox.controllers.state import ControllerState, states
 from cnai.sandbox.controllers.webhooks import rewritten
 from cnai.sandbox.paths import SandboxDir
@@ -30,15 +30,29 @@ def crd(labels: dict[str, str], kind: str = "string", **texts: str) -> dict:
     return {"metadata": {"name": "x", "labels": labels}, "spec": {"versions": [{"name": "v1", "schema": schema}]}}
 
 
-@pytest.mark.parametrize("spec", specs(), ids=lambda spec: spec.name)
-def test_every_controller_keeps_to_loopback_and_manages_no_certificates(spec):
-    config = yaml.safe_load(spec.render(Path("/x"), 20001, 20002))
+CONFIGURED = [spec for spec in specs() if spec.config]
+
+
+@pytest.mark.parametrize("spec", CONFIGURED, ids=lambda spec: spec.name)
+def test_every_controller_keeps_to_loopback_and_manages_no_certificates(spec, tmp_path):
+    words = spec.words(SandboxDir.of(tmp_path, "local"), 20001, 20002)
+    config = yaml.safe_load(filled(spec.config, words))
     assert config["webhook"]["host"] == "127.0.0.1"
     assert config["webhook"]["port"] == 20001
     assert config["health"]["healthProbeBindAddress"] == "127.0.0.1:20002"
     assert config["metrics"]["bindAddress"] == "0"
     assert config["leaderElection"] == {"leaderElect": False}
     assert (config.get("internalCertManagement") or config["certManagement"]) == {"enable": False}
+
+
+@pytest.mark.parametrize("spec", specs(), ids=lambda spec: spec.name)
+def test_every_controller_is_known_by_a_file_of_its_own_folder_and_finds_the_cluster(spec, tmp_path):
+    place = SandboxDir.of(tmp_path, "local")
+    words = spec.words(place, 20001, 20002)
+    arguments = [filled(argument, words) for argument in spec.arguments]
+    assert any(f"={place.controllers / spec.name}/" in argument for argument in arguments)
+    environment = {name: filled(value, words) for name, value in spec.environment.items()}
+    assert str(place.kubeconfig) in (environment.get("KUBECONFIG"), *(a.partition("=")[2] for a in arguments))
 
 
 def test_webhooks_are_called_by_url_and_keep_what_they_select():
@@ -88,8 +102,12 @@ def test_the_crds_version_is_told_where_it_can_be(found, version):
 def test_a_crd_counts_once_it_is_established_and_until_it_goes():
     conditions = [{"type": "Established", "status": "True"}]
     assert not is_established({"metadata": {}, "status": {}})
-    assert is_established({"metadata": {}, "status": {"conditions": conditions}})
-    assert not is_established({"metadata": {"deletionTimestamp": "now"}, "status": {"conditions": conditions}})
+    facts = {"name": "x", "tool": "x", "module": "x", "crds": ("x",)}
+    there = {"metadata": {}, "status": {"conditions": conditions}}
+    going = {"metadata": {"deletionTimestamp": "now"}, "status": {"conditions": conditions}}
+    assert ControllerSpec(**facts).wants(there)
+    assert not ControllerSpec(**facts).wants(going)
+    assert ControllerSpec(**facts, until_gone=True).wants(going)
 
 
 def test_a_controllers_version_is_read_from_its_binary(tmp_path):

@@ -86,6 +86,13 @@ def test_a_recent_go_on_path_is_used_as_it_is(machine):
     assert (go.path, go.version) == (machine.bin / "go", "1.27.0")
 
 
+@pytest.mark.usefixtures("no_wheels")
+def test_a_source_that_asks_for_a_newer_go_does_not_take_an_older_one_from_path(machine):
+    machine.has_go("1.26.8")
+    with pytest.raises(UserError, match=r"no Go >= 1\.26\.9 is on PATH \(found: 1\.26\.8\)"):
+        machine.chain().ensure(["karpenter"])
+
+
 def test_times_are_recorded_per_step_so_that_they_add_up(machine):
     machine.has_go()
     chain = machine.chain()

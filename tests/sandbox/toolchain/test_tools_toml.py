@@ -20,7 +20,7 @@ def required(source):
 def test_the_sandbox_has_all_its_tools():
     assert set(tool_names()) == {
         *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
-        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager"),
+        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager", "karpenter"),
     }
 
 
@@ -37,13 +37,34 @@ def test_the_checksums_of_a_source_are_committed(source):
 
 @ALL
 def test_the_go_that_we_ask_for_can_build_every_source(source):
-    [asked] = re.findall(r"^go (\S+)$", (source.folder / "go.mod").read_text(), re.M)
-    assert Range(asked).admits(go_pin().accepted.start)
+    assert Range(source.go).admits(go_pin().wheel_for(Range(source.go)).version)
+
+
+def test_only_a_source_that_asks_for_it_is_built_with_a_newer_go():
+    newer = {name for name, source in sources().items() if not Range(source.go).admits(go_pin().accepted.start)}
+    assert newer == {"karpenter"}
+    assert go_pin().wheel_for(go_pin().accepted) == go_pin().wheels[0]
+
+
+def test_a_change_in_our_own_program_is_another_edition_of_its_tool(tmp_path, monkeypatch):
+    karpenter = sources()["karpenter"]
+    monkeypatch.setattr("cnai.sandbox.toolchain.sources.HERE", tmp_path)
+    (tmp_path / "modules/karpenter").mkdir(parents=True)
+    editions = []
+    for text in ("package main // 1", "package main // 2"):
+        (tmp_path / "modules/karpenter/main.go").write_text(text)
+        editions.append(karpenter.edition)
+    assert len(set(editions)) == 2
+    assert all(edition.startswith(f"{karpenter.version}+") for edition in editions)
+    assert sources()["etcd"].edition == sources()["etcd"].version
 
 
 @ALL
 def test_every_package_lies_in_its_module_and_is_a_tool_of_it(source):
     go_mod = (source.folder / "go.mod").read_text()
+    if (source.folder / "main.go").is_file():
+        assert list(source.packages.values()) == re.findall(r"^module (\S+)$", go_mod, re.M)
+        return
     for package in source.packages.values():
         assert package.startswith(source.module)
         assert re.search(rf"^(tool|\t) ?{re.escape(package)}$", go_mod, re.M)
@@ -93,9 +114,10 @@ def test_controllers_bring_their_crds_and_webhooks():
 
 
 def test_the_go_wheel_is_pinned_by_hash_for_every_machine():
-    assert len(set(go_pin().sha256)) == len(HOSTS)
-    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in go_pin().sha256)
-    assert go_pin().accepted.admits(go_pin().version)
+    for wheel in go_pin().wheels:
+        assert len(set(wheel.sha256)) == len(HOSTS)
+        assert all(re.fullmatch("[0-9a-f]{64}", one) for one in wheel.sha256)
+        assert go_pin().accepted.admits(wheel.version)
 
 
 def test_kubectl_is_within_the_skew_that_the_api_server_supports():

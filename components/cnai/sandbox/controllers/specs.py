@@ -4,11 +4,13 @@ import mmap
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any, cast
+
+from cnai.sandbox.paths import SandboxDir
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,14 +20,31 @@ class ControllerSpec:
     module: str
     crds: tuple[str, ...]
     """All of them must be Established; the first is the controller's own."""
-    certs: str
-    config: str
+    until_gone: bool = False
+    """Runs on while its CRDs are being deleted: it is the one that takes the finalizers off their objects."""
+    certs: str = ""
+    """Where its serving certificate lies, below its folder; empty: it serves no webhooks."""
+    config: str = ""
+    """Its configuration file, `config.yaml` in its folder."""
+    machines: str = ""
+    """The cloud whose machine types it is given, as `machines.json` in its folder."""
+    arguments: tuple[str, ...] = ("--config=$dir/config.yaml", "--kubeconfig=$kubeconfig")
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def render(self, folder: Path, webhook_port: int, health_port: int) -> str:
-        certs = folder / self.certs
-        return Template(self.config.lstrip()).substitute(
-            dir=folder, certs=certs, webhook_port=webhook_port, health_port=health_port
-        )
+    def words(self, dir: SandboxDir, webhook_port: int, health_port: int) -> dict[str, str]:  # noqa: A002
+        """What the templates know."""
+        folder = dir.controllers / self.name
+        places = {"root": dir.root, "kubeconfig": dir.kubeconfig, "dir": folder, "certs": folder / self.certs}
+        ports = {"webhook_port": webhook_port, "health_port": health_port}
+        return {name: str(value) for name, value in (places | ports).items()}
+
+    def wants(self, crd: Mapping[str, Any]) -> bool:
+        """Whether this CRD is there for the controller."""
+        return is_established(crd) and (self.until_gone or "deletionTimestamp" not in crd["metadata"])
+
+
+def filled(template: str, words: Mapping[str, str]) -> str:
+    return Template(template).substitute(words)
 
 
 def specs() -> list[ControllerSpec]:
@@ -39,8 +58,9 @@ def tool_names() -> tuple[str, ...]:
     return tuple(spec.tool for spec in specs())
 
 
-def _spec(name: str, crds: list[str], **row: Any) -> ControllerSpec:
-    return ControllerSpec(name=name, crds=tuple(crds), **row)
+def _spec(name: str, **row: Any) -> ControllerSpec:
+    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    return ControllerSpec(name=name, **facts)
 
 
 def built_version(binary: Path, module: str) -> str:
@@ -77,5 +97,4 @@ def _undescribed(schema: Any) -> Any:
 
 def is_established(crd: Mapping[str, Any]) -> bool:
     conditions: list[Mapping[str, str]] = (crd.get("status") or {}).get("conditions") or []
-    going = "deletionTimestamp" in crd["metadata"]
-    return not going and any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)

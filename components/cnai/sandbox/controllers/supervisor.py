@@ -1,6 +1,7 @@
 """One real controller as a child process: it runs while its CRDs are there, and its webhooks while it answers."""
 
 import base64
+import json
 import queue
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import yaml
 
 from cnai.kube import ApiError, Kube, Object
 from cnai.sandbox.controllers import webhooks
-from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, is_established
+from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, filled
 from cnai.sandbox.controllers.state import ControllerState, forget
 from cnai.sandbox.controlplane.ports import free_ports
 from cnai.sandbox.controlplane.processes import bare_environment
@@ -61,7 +62,7 @@ class Supervisor:
         return self._spec.crds
 
     def crd_changed(self, before: Object | None, crd: Object | None) -> None:
-        if crd and is_established(crd):
+        if crd and self._spec.wants(crd):
             self._crds[crd["metadata"]["name"]] = crd
         elif found := crd or before:
             self._crds.pop(found["metadata"]["name"], None)
@@ -111,15 +112,12 @@ class Supervisor:
         if self._binary is None or not self._binary.is_file():
             self._fail(f"the tool {self._spec.tool} is not there: run `cnai doctor`")
             return False
-        from cnai.sandbox.controllers import certificates  # here, since most sandboxes' daemons start no controller
-
         self._version = built_version(self._binary, self._spec.module)
         self._crd_version = crd_version(self._crds[self._spec.crds[0]], self._own_crd(), self._version)
-        ca = certificates.issue(self._folder / self._spec.certs)
         webhook_port, health_port = free_ports(2, ())
-        config = self._folder / "config.yaml"
-        config.write_text(self._spec.render(self._folder, webhook_port, health_port))
-        self._child = child = self._spawn(self._binary, config)
+        words = self._spec.words(self._dir, webhook_port, health_port)
+        ca = self._prepare(words)
+        self._child = child = self._spawn(self._binary, words)
         threading.Thread(target=self._reap, args=(child,), daemon=True).start()
         self._say("starting")
         try:
@@ -133,11 +131,28 @@ class Supervisor:
         self._say("ready")
         return True
 
-    def _spawn(self, binary: Path, config: Path) -> "subprocess.Popen[bytes]":
-        command = [str(binary), f"--config={config}", f"--kubeconfig={self._dir.kubeconfig}"]
+    def _prepare(self, words: Mapping[str, str]) -> bytes:
+        """Writes the files that it is started with; gives the certificate of its webhooks' CA."""
+        spec, folder = self._spec, self._folder
+        folder.mkdir(parents=True, exist_ok=True)
+        if spec.config:
+            (folder / "config.yaml").write_text(filled(spec.config.lstrip(), words))
+        if spec.machines:
+            from cnai.sandbox.controllers import karpenter
+
+            (folder / "machines.json").write_text(json.dumps(karpenter.machine_types(spec.machines)))
+        if not spec.certs:
+            return b""
+        from cnai.sandbox.controllers import certificates  # here, since most sandboxes' daemons start no controller
+
+        return certificates.issue(folder / spec.certs)
+
+    def _spawn(self, binary: Path, words: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        command = [str(binary), *(filled(argument, words) for argument in self._spec.arguments)]
         if sys.platform == "linux":
             command = [sys.executable, "-S", "-E", "-c", BOUND_TO_PARENT, *command]
-        environment = bare_environment(TMPDIR=str(self._folder), GOGC="60")
+        own = {name: filled(value, words) for name, value in self._spec.environment.items()}
+        environment = bare_environment(TMPDIR=str(self._folder), GOGC="60") | own
         with self._log.open("ab") as log:
             return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

