@@ -1,5 +1,8 @@
 """The keys of a stack file as one object."""
 
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
 from typing import cast
 
 from pydantic import Field, StrictStr
@@ -40,12 +43,16 @@ class StackConfig(Settings):
     def has_gpus(self) -> bool:
         return any(plan.gpus_per_node for plan in self.plans().values())
 
-    def plans(self) -> dict[str, PoolPlan]:
+    def plans(self) -> Mapping[str, PoolPlan]:
         """Pools that this cloud has a machine for; in a validated environment that is all of them."""
+        return self._plans
+
+    @cached_property
+    def _plans(self) -> Mapping[str, PoolPlan]:
         found: dict[str, PoolPlan] = {}
         for name, pool in self.pools.items():
             try:
                 found[name] = pool_plan(self.cloud_name, name, pool, self.settings.zone_names())
             except PoolError:
                 continue
-        return found
+        return MappingProxyType(found)
