@@ -53,17 +53,23 @@ def record(
     return recorder.registered
 
 
+MADE_UP = ("arn", "bucket", "name", "url")
+"""What clouds make up for a resource that does not say it, and other resources refer to."""
+
+
 class Echo(Mocks):
-    """Every resource comes out as it went in; outside a preview with its name for an id."""
+    """Every resource comes out as it went in; outside a preview with an id and a few names made of its own."""
 
     def __init__(self, preview: bool = False) -> None:
         self._preview = preview
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        return None if self._preview else f"{args.name}-id", dict(args.inputs)
+        if self._preview:
+            return None, dict(args.inputs)
+        return f"{args.name}-id", {**{key: f"{args.name}-{key}" for key in MADE_UP}, **args.inputs}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, None
+        return {}, []
 
 
 class Recorder(MockMonitor):
