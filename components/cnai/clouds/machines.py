@@ -110,7 +110,7 @@ def plan(
     cloud: str, *, machine: str | None = None, accelerator: str | None = None, count_per_node: int | None = None
 ) -> Machine:
     """The machine type for a pool: the one named, or the cheapest per accelerator (of equals the larger), or for a CPU
-    pool the cheapest with at least 8 vCPUs and 32 GiB.
+    pool the cheapest amd64 one with at least 8 vCPUs and 32 GiB: not every image is built for arm64.
 
     Raises `PoolError` with what `cloud` has instead.
     """
@@ -120,7 +120,11 @@ def plan(
     if accelerator is None:
         if count_per_node is not None:
             raise PoolError("count_per_node", f"{count_per_node} of what? Name the accelerator or the machine")
-        fit = [m for m in offered.values() if m.accelerator is None and m.vcpu >= 8 and m.memory_gib >= 32]
+        fit = [
+            m
+            for m in offered.values()
+            if m.accelerator is None and m.arch == "amd64" and m.vcpu >= 8 and m.memory_gib >= 32
+        ]
         return min(fit, key=lambda m: m.price_usd_per_hour)
     fit = _with_accelerator(cloud, offered.values(), accelerator)
     counts = sorted({m.accelerator_count for m in fit})
