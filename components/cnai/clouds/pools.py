@@ -78,6 +78,8 @@ class PoolPlan:
     """Of a TPU slice, such as `2x4`: its chips along each side."""
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where the nodes exist already: which of them are this pool."""
+    route_taints: tuple[Taint, ...] = ()
+    """What the cloud itself puts on nodes of some of the routes, such as spot."""
 
     def __post_init__(self) -> None:
         machine, accelerator, sharing = self.machine, self.machine.accelerator, self.sharing
@@ -122,4 +124,4 @@ class PoolPlan:
 
     @property
     def tolerations(self) -> list[dict[str, Any]]:
-        return [taint.toleration for taint in self.all_taints]
+        return [taint.toleration for taint in (*self.all_taints, *self.route_taints)]

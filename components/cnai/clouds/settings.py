@@ -1,11 +1,11 @@
 """What `cnai:cloud` may say for each cloud: plain data, so that validating it imports no cloud's SDK."""
 
-from collections.abc import Iterator
-from typing import Annotated, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cnai.clouds.pools import RouteKind
+from cnai.clouds.pools import PoolPlan, RouteKind, Taint
 
 Problems = Iterator[tuple[tuple[str | int, ...], str]]
 """What is wrong: the key's path below the cloud's own, and what to change."""
@@ -54,3 +54,19 @@ class CloudSettings(Protocol):
     def problems(self) -> Problems:
         """What of it does not fit together: ranges that overlap, an unknown region."""
         ...
+
+
+@runtime_checkable
+class JudgesPools(Protocol):
+    """Settings of a cloud that takes not every pool that can be planned."""
+
+    def pool_problems(self, plans: Iterable[PoolPlan]) -> Problems:
+        """What it does not take, all pools looked at together; paths start below `cnai:`."""
+        ...
+
+
+@runtime_checkable
+class TaintsRoutes(Protocol):
+    """Settings of a cloud that itself taints nodes which came by some route."""
+
+    def route_taints(self, kind: RouteKind) -> tuple[Taint, ...]: ...

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from cnai.clouds.machines import Machine
 from cnai.clouds.pools import PoolPlan, Route
+from cnai.clouds.settings import JudgesPools
 from cnai.environment.problems import Problem, nearest
 from cnai.environment.stack import StackConfig
 
@@ -87,6 +88,13 @@ def existing_nodes_are_selected(stack: StackConfig) -> Iterator[Problem]:
             yield Problem(("pools", name, "selector"), text)
 
 
+def pools_suit_the_cloud(stack: StackConfig) -> Iterator[Problem]:
+    """What only the cloud itself can tell of its pools, such as whether their nodes find addresses."""
+    if isinstance(stack.settings, JudgesPools):
+        for path, text in stack.settings.pool_problems(stack.plans().values()):
+            yield Problem(path, text)
+
+
 CAPACITY_RULES: tuple[Callable[[StackConfig], Iterable[Problem]], ...] = (
     cloud_holds_together,
     machines_are_offered_here,
@@ -96,4 +104,5 @@ CAPACITY_RULES: tuple[Callable[[StackConfig], Iterable[Problem]], ...] = (
     zones_exist_here,
     fabrics_exist_here,
     existing_nodes_are_selected,
+    pools_suit_the_cloud,
 )

@@ -1,6 +1,7 @@
 """The keys of a stack file as one object."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import cast
@@ -8,8 +9,8 @@ from typing import cast
 from pydantic import Field, StrictStr
 
 from cnai.clouds.machines import PoolError
-from cnai.clouds.pools import PoolPlan
-from cnai.clouds.settings import CloudSettings, Settings
+from cnai.clouds.pools import PoolPlan, Taint
+from cnai.clouds.settings import CloudSettings, Settings, TaintsRoutes
 from cnai.environment.plans import pool_plan
 from cnai.environment.policies import PoliciesSpec
 from cnai.environment.spec import CloudSpec, FeaturesSpec, Name, PoolSpec, SecretSpec, TeamSpec
@@ -52,7 +53,14 @@ class StackConfig(Settings):
         found: dict[str, PoolPlan] = {}
         for name, pool in self.pools.items():
             try:
-                found[name] = pool_plan(self.cloud_name, name, pool, self.settings.zone_names())
+                planned = pool_plan(self.cloud_name, name, pool, self.settings.zone_names())
             except PoolError:
                 continue
+            found[name] = replace(planned, route_taints=self._route_taints(planned))
         return MappingProxyType(found)
+
+    def _route_taints(self, plan: PoolPlan) -> tuple[Taint, ...]:
+        settings = self.settings
+        if not isinstance(settings, TaintsRoutes):
+            return ()
+        return tuple(dict.fromkeys(taint for route in plan.routes for taint in settings.route_taints(route.kind)))
