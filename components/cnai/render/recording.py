@@ -1,6 +1,6 @@
 """A recording engine: runs a program on Pulumi's mocks, without engine or network, and keeps all that it registers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -64,12 +64,22 @@ class Echo(Mocks):
         self._preview = preview
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = answered(args.inputs)
         if self._preview:
-            return None, dict(args.inputs)
-        return f"{args.name}-id", {**{key: f"{args.name}-{key}" for key in MADE_UP}, **args.inputs}
+            return None, inputs
+        return f"{args.name}-id", {**{key: f"{args.name}-{key}" for key in MADE_UP}, **inputs}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         return {}, []
+
+
+def answered(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """As Azure answers: the identities that a resource has go in as a list, and come out as a mapping by ID."""
+    identity = inputs.get("identity")
+    if not isinstance(identity, dict) or "userAssignedIdentities" not in identity:
+        return dict(inputs)
+    named = cast("dict[str, Any]", identity)
+    return {**inputs, "identity": {**named, "userAssignedIdentities": {}}}
 
 
 class Recorder(MockMonitor):
