@@ -1,0 +1,1 @@
+"""Azure: AKS in a network of its own."""
