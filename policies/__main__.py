@@ -1,5 +1,5 @@
 """The rules as a Pulumi policy pack: `./cnai pulumi preview --policy-pack policies`."""
 
-from cnai.policy.crossguard import serve
+from cnai.policy.analyzer.serving import serve
 
 serve()

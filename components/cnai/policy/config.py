@@ -8,9 +8,9 @@ from typing import Any
 from cnai.environment import Environment, PoliciesSpec
 from cnai.environment.problems import Problem, message, nearest
 from cnai.errors import UserError
+from cnai.policy.analyzer.given import ENVIRONMENT
 from cnai.policy.exceptions import Exemption
-from cnai.policy.levels import RANK, assigned
-from cnai.policy.model import Level, Pack
+from cnai.policy.model import Level
 from cnai.policy.packs import packs, rules_of
 
 
@@ -48,36 +48,12 @@ def settings(env: Environment) -> dict[str, Any]:
     }
 
 
-def policy_name(pack: str, level: Level, over_the_stack: bool = False) -> str:
-    """One Pulumi policy for each pack and level; rules over all resources are policies of their own kind."""
-    return f"{pack}-stack-{level}" if over_the_stack else f"{pack}-{level}"
-
-
-UNDECIDED = "undecided"
-"""The policy that lists what depends on values which are not known yet."""
-
-
 def document(
     levels: Mapping[str, Level], exceptions: Iterable[Exemption] = (), settings: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The file's content: policy -> its level, rules, exceptions and settings; a policy without rules is off."""
-    chosen = assigned(packs().values(), levels)
-    shared = {"exceptions": [each.words for each in exceptions], "settings": dict(settings or {})}
-    found: dict[str, Any] = {UNDECIDED: {"enforcementLevel": Level.ADVISORY.value}}
-    for pack in packs().values():
-        for level in RANK[1:]:
-            for over_the_stack in (False, True):
-                rules = of_kind(pack, chosen.get((pack.name, level), ()), over_the_stack)
-                on = {"enforcementLevel": level.value, "rules": rules, **shared}
-                off = {"enforcementLevel": Level.DISABLED.value}
-                found[policy_name(pack.name, level, over_the_stack)] = on if rules else off
-    return found
-
-
-def of_kind(pack: Pack, names: Iterable[str], over_the_stack: bool) -> list[str]:
-    """Those of some rules of a pack that look at all resources at once, or at one at a time."""
-    known = rules_of([pack])
-    return [name for name in names if (known[name].set_predicate is not None) == over_the_stack]
+    """The file's content: the level of each pack and rule that is named, and what rules may know."""
+    said = {name: level.value for name, level in levels.items()}
+    return {**said, ENVIRONMENT: {"exceptions": [each.words for each in exceptions], "settings": dict(settings or {})}}
 
 
 def of_environment(env: Environment) -> dict[str, Any]:

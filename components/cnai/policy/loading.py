@@ -17,7 +17,7 @@ _FIELDS = frozenset(
     ("id", "title", "why", "severity", "remediation", "frameworks", "applies", "when", "unless", "checks")
 )
 _NEEDED = _FIELDS - {"frameworks", "when", "unless"}
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def rules_dir() -> Path:
@@ -54,7 +54,7 @@ def _of_file(file: Path) -> Iterable[Rule]:
 def data_rules(text: str, where: str) -> Iterator[Rule]:
     """Reads a file of data rules."""
     try:
-        given = yaml.load(text, _Loader)
+        given = yaml.load(text, LOADER)
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
     for number, words in enumerate(given or [] if isinstance(given, list) else [given]):

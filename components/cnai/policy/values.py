@@ -1,4 +1,4 @@
-"""The one adapter: what the policy SDK hands in, as plain values with a mark for what is not known."""
+"""The one adapter: what Pulumi hands in, as plain values with a mark for what is not known."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -11,7 +11,7 @@ class Unknown:
 
     def __init__(self, sentinel: str = "") -> None:
         self.sentinel = sentinel
-        """The SDK's own mark, for handing the value back."""
+        """Pulumi's own mark, for handing the value back."""
 
     def __repr__(self) -> str:
         return "unknown"
@@ -38,51 +38,47 @@ SENTINELS = frozenset(
 """How Pulumi's wire format marks an unknown text, truth value, number, list, asset, archive and object."""
 
 
-def plain(value: Any) -> Any:
-    """Proxies, secrets and unknowns unwrapped. Whole numbers are whole again: the wire knows only floats.
+SIGNATURE, SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""How it marks special values, secrets among them:
+https://pkg.go.dev/github.com/pulumi/pulumi/sdk/v3/go/common/resource/sig"""
 
-    The SDK says no longer what was secret once it validates: that is why messages never show a value of a preview.
-    """
+
+def plain(value: Any) -> Any:
+    """Secrets unwrapped, unknowns marked, assets unknown. Whole numbers are whole again: the wire knows only floats."""
     if isinstance(value, str):
         return Unknown(value) if value in SENTINELS else value
-    if value is None or isinstance(value, bool | int | Unknown):
-        return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
-        inside = _target(value)
-        return {str(key): plain(each) for key, each in inside.items()}
+        inside = cast("Mapping[str, Any]", value)
+        if _is_secret(inside):
+            return plain(inside.get("value"))
+        return UNKNOWN if SIGNATURE in inside else {str(key): plain(each) for key, each in inside.items()}
     if isinstance(value, Sequence):
-        return [plain(each) for each in cast("Sequence[Any]", _target(value))]
-    if type(value).__name__ == "Secret" and hasattr(value, "value"):
-        return plain(value.value)
-    return Unknown()
-
-
-def _target(value: Any) -> Any:
-    """The SDK's proxies raise at the first unknown value read through them; this is what they wrap."""
-    while not isinstance(value, dict | list | tuple):
-        try:
-            value = value["__target"]
-        except (KeyError, TypeError, IndexError):
-            return value
+        return [plain(each) for each in cast("Sequence[Any]", value)]
     return value
 
 
 def rewrapped(changed: Any, original: Any) -> Any:
-    """Plain values back in the SDK's own: what was secret stays secret, what was unknown keeps its mark."""
-    if type(original).__name__ == "Secret" and hasattr(original, "value"):
-        return type(original)(rewrapped(changed, original.value))
+    """Plain values back as `original` has them on the wire: what was secret stays secret, unknowns keep their mark."""
+    if isinstance(original, Mapping):
+        inside = cast("Mapping[str, Any]", original)
+        if _is_secret(inside):
+            return {**inside, "value": rewrapped(changed, inside.get("value"))}
+        if isinstance(changed, Unknown):
+            return inside
     if isinstance(changed, Unknown):
         return changed.sentinel or original
-    original = (
-        _target(original) if isinstance(original, Mapping | Sequence) and not isinstance(original, str) else original
-    )
     if isinstance(changed, Mapping):
-        inside = cast("Mapping[str, Any]", original) if isinstance(original, Mapping) else {}
-        return {key: rewrapped(value, inside.get(key)) for key, value in changed.items()}
+        before = cast("Mapping[str, Any]", original) if isinstance(original, Mapping) else {}
+        return {key: rewrapped(value, before.get(key)) for key, value in cast("Mapping[str, Any]", changed).items()}
     if isinstance(changed, list):
-        others = list(original) if isinstance(original, list | tuple) else []
-        others += [None] * (len(changed) - len(others))
-        return [rewrapped(value, other) for value, other in zip(changed, others, strict=False)]
+        new = cast("list[Any]", changed)
+        others = [*original] if isinstance(original, list) else []
+        others += [None] * (len(new) - len(others))
+        return [rewrapped(value, other) for value, other in zip(new, others, strict=False)]
     return changed
+
+
+def _is_secret(value: Mapping[str, Any]) -> bool:
+    return value.get(SIGNATURE) == SECRET_SIGNATURE

@@ -10,6 +10,7 @@ import yaml
 from cnai.environment import Environment, read_yaml
 from cnai.errors import UserError
 from cnai.policy import config
+from cnai.policy.analyzer.given import Given
 from cnai.policy.exceptions import Exemption, expired, sort
 from cnai.policy.levels import assigned, by_rule
 from cnai.policy.model import Finding, Level, Pack, Resource, Verdict
@@ -66,14 +67,19 @@ def test_a_rule_counts_once_where_it_is_strictest_and_its_own_level_goes_first()
 
 def test_the_file_for_pulumi_says_what_the_environment_says():
     env = environment({"levels": {"privileged": "advisory"}, "exceptions": [EXCEPTION], "production": True})
-    given = config.of_environment(env)
-    assert "privileged" in given["pod-security-baseline-advisory"]["rules"]
-    assert "privileged" not in given["pod-security-baseline-mandatory"]["rules"]
-    assert given["pod-security-baseline-remediate"] == {"enforcementLevel": "disabled"}
-    assert given["pod-security-baseline-mandatory"]["exceptions"][0]["expires"] == "2027-01-31"
-    assert given["pod-security-baseline-mandatory"]["settings"]["production"] is True
-    levels = {rule: Level(row["enforcementLevel"]) for row in given.values() for rule in row.get("rules", ())}
-    assert levels == by_rule(packs().values(), config.levels(env.policies))
+    words = config.of_environment(env)
+    assert words["privileged"] == "advisory"
+    assert words["environment"]["exceptions"][0]["expires"] == "2027-01-31"
+    assert words["environment"]["settings"]["production"] is True
+    given = Given.of(entries(words), packs())
+    assert given.levels == by_rule(packs().values(), config.levels(env.policies))
+    assert given.exceptions == config.exceptions(env.policies)
+    assert given.settings == config.settings(env)
+
+
+def entries(words: dict) -> dict:
+    """As the engine reads the file."""
+    return {name: (None, each) if isinstance(each, dict) else (Level(each), {}) for name, each in words.items()}
 
 
 @pytest.mark.parametrize("stack", sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ids=lambda each: each.name)
@@ -121,6 +127,6 @@ def test_our_own_pack_gets_the_environments_settings_and_another_gets_none(tmp_p
     ours = ["preview", "--policy-pack", "policies"]
     *same, option, path = with_policy_settings(ours, "demo")
     assert (same, option) == (ours, "--policy-pack-config")
-    assert "pod-security-baseline-mandatory" in json.loads(Path(path).read_text())
+    assert json.loads(Path(path).read_text())["environment"]["settings"]["environment"] == "demo"
     for others in (["preview"], ["preview", "--policy-pack=theirs"], [*ours, "--policy-pack-config", "x.json"]):
         assert with_policy_settings(others, "demo") == others

@@ -1,55 +1,66 @@
-"""What the policy SDK hands in, unwrapped; and rules that are fixed, crash or are badly written."""
+"""What Pulumi hands in, unwrapped; and rules that are fixed, crash or are badly written."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pulumi_policy.deserialize import deserialize_properties, serialize_properties
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+from pulumi_policy import proxy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from cnai.errors import UserError
+from cnai.policy.analyzer.wire import decoded, encoded
 from cnai.policy.evaluate import evaluate, evaluate_all
 from cnai.policy.language import LanguageError
 from cnai.policy.loading import data_rule, data_rules
 from cnai.policy.model import NO_CONTEXT, Context, Resource, Rule, Severity, Verdict, kind_of_type, violation
 from cnai.policy.parsing import check, condition, path
 from cnai.policy.remedy import remedied
-from cnai.policy.values import SENTINELS, Unknown, plain, rewrapped
+from cnai.policy.values import SENTINELS, Unknown, plain
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "value": "hunter2"}
-WIRE = {"a": {"b": [1.0, 2.5, UNKNOWN_STRING_VALUE, SECRET, None, True]}, "c": UNKNOWN_STRING_VALUE, "d": {"e": SECRET}}
+ASSET = {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "path": "x"}
+WIRE = {
+    "asset": ASSET,
+    "a": {"b": [1.0, 2.5, UNKNOWN_STRING_VALUE, SECRET, None, True]},
+    "c": UNKNOWN_STRING_VALUE,
+    "d": {"e": SECRET},
+}
 WORDS = {"title": "t", "why": "w", "severity": "low", "remediation": "r"}
 
 
-def handed(secrets: bool) -> Any:
-    return unknown_checking_proxy(deserialize_properties(WIRE, secrets))
+def handed() -> Struct:
+    struct = Struct()
+    struct.update(WIRE)
+    return struct
 
 
-@pytest.mark.parametrize("secrets", [False, True], ids=["validating", "remediating"])
-def test_proxies_unknowns_and_secrets_become_plain_values(secrets: bool):
-    found = plain(handed(secrets))
+@pytest.mark.parametrize("read", [lambda: decoded(handed()), lambda: plain(WIRE)], ids=["wire", "json"])
+def test_unknowns_and_secrets_become_plain_values(read: Callable[[], Any]):
+    found = read()
     (one, more, unknown, secret, nothing, yes) = found["a"]["b"]
     assert (one, type(one), more, secret, nothing, yes) == (1, int, 2.5, "hunter2", None, True)
     assert isinstance(unknown, Unknown)
     assert isinstance(found["c"], Unknown)
     assert json.dumps(found["d"]) == '{"e": "hunter2"}'
+    assert isinstance(found["asset"], Unknown)
 
 
 def test_the_sdks_marks_are_all_known():
-    from pulumi_policy import proxy
-
     assert {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")} == SENTINELS
 
 
 def test_what_goes_back_is_as_secret_and_as_unknown_as_it_came():
-    given = handed(secrets=True)
-    changed = plain(given) | {"new": {"x": 1}}
+    changed = decoded(handed()) | {"new": {"x": 1}}
     changed["d"]["e"] = "other"
-    back = serialize_properties(rewrapped(changed, given))
-    assert back["a"]["b"][2:4] == [UNKNOWN_STRING_VALUE, SECRET]
+    back = json_format.MessageToDict(encoded(changed, handed()))
+    assert back["a"]["b"] == [1.0, 2.5, UNKNOWN_STRING_VALUE, SECRET, None, True]
     assert back["d"]["e"] == {**SECRET, "value": "other"}
     assert back["new"] == {"x": 1}
+    assert back["asset"] == ASSET
 
 
 def test_a_type_token_names_the_kind():

@@ -101,7 +101,7 @@ def test_an_unknown_value_is_told_and_stops_nothing_but_a_violation_beside_it_do
     project.program(pods(maybe=container(procMount="<unknown>")))
     status, told = pulumi(project, "preview", only({}), capfd)
     assert status == 0, told
-    assert "procMount is undecided: container main must leave securityContext.procMount out" in told
+    assert "[procMount] undecided: container main must leave securityContext.procMount out" in told
     project.program(pods(maybe=container(procMount="<unknown>", privileged=True)))
     status, told = pulumi(project, "preview", only({}), capfd)
     assert status != 0
