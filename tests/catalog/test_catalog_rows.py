@@ -11,6 +11,8 @@ import yaml
 
 from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
 from cnai.catalog import catalog
+from cnai.clouds.aws.fabric import EfaPlugin
+from cnai.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow.jobset import JobSet, JobSetArgs
 from cnai.kubeflow.trainer import Trainer, TrainerArgs
@@ -98,6 +100,8 @@ def test_every_package_is_installed_by_some_component(declared):
         ObjectStore("seaweedfs", ObjectStoreArgs(traits=traits, kind="seaweedfs"))
         JobSet("jobset", JobSetArgs(traits=traits))
         Trainer("trainer", TrainerArgs(traits=traits))
+        AwsKarpenter("karpenter", AwsKarpenterArgs(traits=traits, cluster="c", cluster_arn="arn", region="us-east-1"))
+        EfaPlugin("efa", [])
 
     releases = [each.inputs for each in declared(everything) if each.type == "kubernetes:helm.sh/v3:Release"]
     installed = {(release["chart"].rpartition("/")[2], release["version"]) for release in releases}

@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from cnai.clouds.aws.settings import AwsSettings
+from cnai.clouds.azure.settings import AzureSettings
 from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
 from cnai.clouds.settings import Settings
@@ -100,6 +102,10 @@ class CloudSpec(Settings):
 
     local: Annotated[LocalSettings | None, BeforeValidator(_empty_settings)] = None
     """The sandbox's own cloud: simulated nodes on this machine."""
+    aws: AwsSettings | None = None
+    """EKS in a VPC of its own."""
+    azure: AzureSettings | None = None
+    """AKS in a VNet of its own."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

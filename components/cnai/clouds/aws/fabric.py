@@ -1,0 +1,63 @@
+"""EFA: who may speak to whom over it, and what tells Kubernetes that a node has it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from cnai.catalog import catalog
+from cnai.clouds.pools import PoolPlan
+
+
+def efa_pools(plans: Iterable[PoolPlan]) -> list[PoolPlan]:
+    return [plan for plan in plans if plan.fabric == "efa"]
+
+
+def plugin_values(plans: Iterable[PoolPlan]) -> dict[str, Any]:
+    """It runs wherever the machine has EFA, whatever keeps other pods off that node."""
+    tolerations = {str(each): each for plan in plans for each in plan.tolerations}
+    return {"tolerations": list(tolerations.values())}
+
+
+class FabricGroup(pulumi.ComponentResource):
+    """Members speak EFA to each other, which wants all traffic open both ways, and to nobody else.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html#efa-start-security
+    """
+
+    id: pulumi.Output[str]
+
+    def __init__(self, name: str, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("cnai:clouds:AwsFabricGroup", name, {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(name, vpc_id=vpc, description="EFA between nodes", opts=inside)
+        members, everything = group.id, "-1"
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-in",
+            security_group_id=members,
+            referenced_security_group_id=members,
+            ip_protocol=everything,
+            opts=inside,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-out",
+            security_group_id=members,
+            referenced_security_group_id=members,
+            ip_protocol=everything,
+            opts=inside,
+        )
+        self.id = group.id
+        self.register_outputs({"id": self.id})
+
+
+class EfaPlugin(pulumi.ComponentResource):
+    """AWS' device plugin: pods ask for `vpc.amazonaws.com/efa`."""
+
+    release: pulumi.Resource
+
+    def __init__(self, name: str, plans: Iterable[PoolPlan], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("cnai:clouds:AwsEfaPlugin", name, {}, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        self.release = catalog()["aws-efa-k8s-device-plugin"].install(f"{name}-release", plugin_values(plans), inside)
+        self.register_outputs({})

@@ -1,0 +1,124 @@
+"""What `cnai:cloud.aws` may say."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictStr
+
+from cnai.clouds.aws import addresses
+from cnai.clouds.aws.facts import facts
+from cnai.clouds.machines import kubernetes_version
+from cnai.clouds.pools import RouteKind
+from cnai.clouds.settings import Minor, Problems, Settings
+
+Access = Literal["view", "edit", "admin"]
+_SERVICE_RANGES = tuple(map(addresses.network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$"
+
+
+@cache
+def regions() -> Mapping[str, tuple[str, ...]]:
+    """Every region that has EKS, with its zones."""
+    rows = tomllib.loads(files("cnai.clouds.aws").joinpath("regions.toml").read_text(encoding="utf-8"))
+    return {region: tuple(f"{region}{letter}" for letter in letters) for region, letters in rows.items()}
+
+
+class AwsSettings(Settings):
+    """An EKS cluster in a VPC of its own."""
+
+    region: StrictStr
+    """Region, such as us-east-1."""
+    zones: Annotated[int, Field(strict=True, ge=2, le=6)] | tuple[StrictStr, ...] = 3
+    """How many zones (the region's first ones), or which: [us-east-1a, us-east-1b]. EKS wants two at least."""
+    cidr: StrictStr = "10.0.0.0/16"
+    """Addresses of the VPC, nodes and pods."""
+    service_cidr: StrictStr = "172.20.0.0/16"
+    """Addresses of Services; cannot change later."""
+    nat: Literal["per-zone", "single"] = "per-zone"
+    """NAT gateways: one in each zone, or one for all, which is cheaper and falls with its zone."""
+    public_access_cidrs: tuple[StrictStr, ...] = ()
+    """Ranges that may reach the Kubernetes API over the internet; private where there are none."""
+    access: dict[Annotated[StrictStr, Field(pattern=_ARN)], Access] = Field(default_factory=dict)
+    """IAM roles and users that may use the cluster, beside whoever created it: view, edit or admin."""
+    kubernetes: Minor | None = None
+    """Kubernetes minor; the newest that this release knows where it is left out."""
+    node_image: Annotated[StrictStr, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$")] | None = None
+    """Release of EKS' AL2023 image, such as 1.36.2-20260714; all nodes are replaced when it changes."""
+    log_retention_days: Literal[7, 30, 90, 180, 365, 731] = 90
+    """How long control plane and network logs are kept."""
+    disposable: StrictBool = False
+    """Whether buckets and what else keeps state may go with the environment."""
+
+    @property
+    def makes_nodes(self) -> bool:
+        return True
+
+    def zone_names(self) -> tuple[str, ...]:
+        if isinstance(self.zones, tuple):
+            return self.zones
+        return regions().get(self.region, ())[: self.zones]
+
+    def region_name(self) -> str:
+        return self.region
+
+    def routes(self) -> tuple[RouteKind, ...]:
+        return ("on-demand", "spot", "reserved", "block")
+
+    def object_stores(self) -> tuple[str, ...]:
+        return ("bucket", "minio", "seaweedfs")
+
+    def fabrics(self) -> tuple[str, ...]:
+        return ("efa",)
+
+    def kubernetes_version(self) -> str:
+        return self.kubernetes or kubernetes_version("aws")
+
+    def image_release(self) -> str:
+        """Of EKS' AL2023 image, for nodes of the cluster's own minor."""
+        return self.node_image or str(facts()["cloud"]["node_image"])
+
+    def problems(self) -> Problems:
+        yield from self._place()
+        yield from self._ranges()
+        minor = self.kubernetes_version()
+        if not self.image_release().startswith(f"{minor}."):
+            known = self.image_release()
+            yield ("node_image",), f"nodes of Kubernetes {minor} need an image of it, not {known}: name its release"
+
+    def _place(self) -> Problems:
+        has = regions().get(self.region)
+        if has is None:
+            yield ("region",), f"no region {self.region!r} with EKS: give {', '.join(regions())}"
+        elif isinstance(self.zones, int) and self.zones > len(has):
+            yield ("zones",), f"{self.region} has {len(has)} zones: give at most {len(has)}"
+        elif isinstance(self.zones, tuple):
+            if wrong := [zone for zone in self.zones if zone not in has]:
+                yield ("zones",), f"{self.region} has no zone {wrong[0]!r}: give some of {', '.join(has)}"
+            if not 2 <= len(set(self.zones)) == len(self.zones) <= 6:
+                yield ("zones",), "EKS wants two different zones at least: give from 2 to 6, each once"
+
+    def _ranges(self) -> Problems:
+        vpc, services = addresses.network(self.cidr), addresses.network(self.service_cidr)
+        zones = len(self.zones) if isinstance(self.zones, tuple) else self.zones
+        smallest = addresses.largest_prefix(max(zones, 1))
+        if vpc is None:
+            yield ("cidr",), f"{self.cidr!r} is no range: give one such as 10.0.0.0/16"
+        elif not addresses.LARGEST <= vpc.prefixlen <= smallest:
+            yield (
+                ("cidr",),
+                f"a VPC of {zones} zones has from /{addresses.LARGEST} to /{smallest}, not /{vpc.prefixlen}",
+            )
+        if services is None:
+            yield ("service_cidr",), f"{self.service_cidr!r} is no range: give one such as 172.20.0.0/16"
+        elif not 12 <= services.prefixlen <= 24 or not any(r and services.subnet_of(r) for r in _SERVICE_RANGES):
+            text = "EKS takes a range from /12 to /24 inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+            yield ("service_cidr",), f"{text}, not {services}"
+        if vpc and services and vpc.overlaps(services):
+            yield ("service_cidr",), f"{services} overlaps the VPC's {vpc}: give Services addresses of their own"
+        for index, text in enumerate(self.public_access_cidrs):
+            found = addresses.network(text)
+            if found is None or found.prefixlen == 0:
+                yield ("public_access_cidrs", index), f"{text!r}: name ranges of your own, not the whole internet"
