@@ -9,8 +9,6 @@ from cnai.clouds import devices, kubelet
 from cnai.clouds.machines import Machine, RouteKind
 from cnai.clouds.pools import CAPACITY_LABEL, POOL_LABEL, PoolPlan, Route
 
-_CAPACITY_TYPES = ("on-demand", "spot", "reserved")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
@@ -49,7 +47,7 @@ class Registration:
 
 def manifest(node: Registration) -> dict[str, Any]:
     """The whole Node, its devices published already."""
-    labels = {**_cloud_labels(node), **node.labels, **_well_known_labels(node), **_capacity_labels(node.capacity)}
+    labels = {**_cloud_labels(node), **node.labels, **_well_known_labels(node), CAPACITY_LABEL: node.capacity}
     spec: dict[str, Any] = {"providerID": kubelet.conventions(node.cloud)["provider_id"].format(**node.words)}
     if node.taints:
         spec["taints"] = [dict(taint) for taint in node.taints]
@@ -119,13 +117,6 @@ def _cloud_labels(node: Registration) -> dict[str, str]:
     }
     found = {key: template.format(**node.words) for key, template in templates.items()}
     return {key: value for key, value in found.items() if value}
-
-
-def _capacity_labels(kind: RouteKind) -> dict[str, str]:
-    labels: dict[str, str] = {CAPACITY_LABEL: kind}
-    if kind in _CAPACITY_TYPES:
-        labels["karpenter.sh/capacity-type"] = kind
-    return labels
 
 
 def _node_info(node: Registration) -> dict[str, str]:

@@ -120,6 +120,19 @@ class Kube:
                 return None
             raise
 
+    def evict(self, name: str, namespace: str) -> bool:
+        """Asks for a pod's eviction; False where a disruption budget does not allow it now."""
+        path = self._path("v1", "Pod", name, namespace, "eviction")
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+        try:
+            self._connection.send("POST", path, {}, body)
+        except ApiError as error:
+            if error.status == 429:
+                return False
+            if error.status != 404:
+                raise
+        return True
+
     def watch(
         self,
         api_version: str,

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cnai.kube import Kube
+from cnai.sandbox.controllers import publisher
 from cnai.sandbox.controllers.allocator import Allocator
+from cnai.sandbox.controllers.groups.following import NodeGroups
 from cnai.sandbox.controllers.provisioner import Provisioner
 from cnai.sandbox.controllers.reflector import Handler, Kind, Reflector
 from cnai.sandbox.controllers.specs import specs
@@ -53,6 +55,9 @@ class Attendants:
         self._follow(Kind("v1", "PersistentVolumeClaim"), provisioner.claim_changed, claims_listed)
         self._follow(Kind("v1", "PersistentVolume"), provisioner.volume_changed)
         self._follow(Kind("v1", "Service"), allocator.service_changed, services_listed)
+        for cloud in {spec.machines for spec in specs() if spec.machines}:
+            self._follow(publisher.NODES, publisher.Publisher(self._kube, cloud).node_changed)
+        NodeGroups(self._kube, self._dir, self._follow, self._stopping).start()
         signal.sigwait(signals)
         self._stopping.set()
         for supervisor in self._supervisors:

@@ -22,6 +22,9 @@ class Kind:
     api_version: str
     kind: str
     field_selector: str | None = None
+    label_selector: str | None = None
+    keep: Callable[[Object], Object] = lambda item: item
+    """What is remembered of an object, to be the handler's first argument the next time."""
 
 
 class Reflector:
@@ -60,7 +63,9 @@ class Reflector:
     def _list(self) -> str:
         self._refused = False
         kind = self._kind
-        found, version = self._kube.listing(kind.api_version, kind.kind, field_selector=kind.field_selector)
+        found, version = self._kube.listing(
+            kind.api_version, kind.kind, field_selector=kind.field_selector, label_selector=kind.label_selector
+        )
         now = {item["metadata"]["uid"]: item for item in found}
         for uid in self._known.keys() - now.keys():
             self._changed(uid, None)
@@ -76,6 +81,7 @@ class Reflector:
                 kind.kind,
                 resource_version=version,
                 timeout_s=WATCH_S,
+                label_selector=kind.label_selector,
                 field_selector=kind.field_selector,
             )
             for event, item in events:
@@ -89,7 +95,7 @@ class Reflector:
     def _changed(self, uid: str, item: Object | None) -> None:
         before = self._known.pop(uid, None)
         if item is not None:
-            self._known[uid] = item
+            self._known[uid] = self._kind.keep(item)
         try:
             self._handle(before, item)
         except ApiError as error:

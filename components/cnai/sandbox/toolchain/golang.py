@@ -80,7 +80,8 @@ def _installer(staged: Path, pins: Path) -> list[str]:
     where = ["install", "--quiet", "--no-deps", "--require-hashes", "--target", str(staged), "-r", str(pins)]
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", *where, "--no-user", "--disable-pip-version-check", "--only-binary=:all:"]
-    uv = shutil.which("uv")
+    beside = Path(sys.executable).parent
+    uv = shutil.which("uv", path=os.pathsep.join((str(beside), os.environ.get("PATH", os.defpath))))
     return [uv, "pip", *where, "--python", sys.executable] if uv else []
 
 

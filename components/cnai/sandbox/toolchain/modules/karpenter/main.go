@@ -32,7 +32,8 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	market := &Market{client: op.GetClient(), machines: machines, faults: optionsFrom(ctx).Faults}
+	flags := optionsFrom(ctx)
+	market := &Market{client: op.GetClient(), machines: machines, faults: flags.Faults, reservedFile: flags.Reservations}
 	provider := NewProvider(ctx, op.GetClient(), market)
 	if err := (&NodeClassReadiness{client: op.GetClient()}).Register(ctx, op.Manager); err != nil {
 		fail(err)

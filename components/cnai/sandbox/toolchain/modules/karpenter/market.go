@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"sync"
 
@@ -20,18 +21,17 @@ const reservedDiscount = 10_000_000 // what is paid for already is cheaper than 
 
 // Fault is one entry of the faults file; other kinds of faults in it are other programs' business.
 type Fault struct {
-	NoCapacity  *Place       `json:"no_capacity"`
-	Reservation *Reservation `json:"reservation"`
+	NoCapacity *Place `json:"no_capacity"`
 }
 
-// Place is where capacity lacks: empty fields mean every one.
+// Place is where capacity lacks: fields are patterns, and empty ones mean every one.
 type Place struct {
 	Machine  string `json:"machine"`
 	Zone     string `json:"zone"`
 	Capacity string `json:"capacity"`
 }
 
-// Reservation describes one that pools name by its id.
+// Reservation is one entry of the reservations file: what the simulated cloud has put aside.
 type Reservation struct {
 	ID      string `json:"id"`
 	Machine string `json:"machine"`
@@ -41,9 +41,10 @@ type Reservation struct {
 
 // Market knows what can be had where, at which price, and how much of it is left.
 type Market struct {
-	client   client.Client
-	machines *Machines
-	faults   string
+	client       client.Client
+	machines     *Machines
+	faults       string
+	reservedFile string
 
 	mutex sync.Mutex
 	// soldOut are the places where a launch failed: as with the real thing, Karpenter learns of a lack only so.
@@ -53,22 +54,30 @@ type Market struct {
 }
 
 func (p Place) covers(other Place) bool {
-	match := func(mine, its string) bool { return mine == "" || mine == "*" || mine == its }
+	match := func(pattern, its string) bool {
+		matched, err := path.Match(pattern, its)
+		return pattern == "" || (err == nil && matched)
+	}
 	return match(p.Machine, other.Machine) && match(p.Zone, other.Zone) && match(p.Capacity, other.Capacity)
 }
 
-// read gives the faults of this moment: none where there is no file.
+// read gives the faults of this moment.
 func (m *Market) read() ([]Fault, error) {
-	var found []Fault
-	content, err := os.ReadFile(m.faults)
-	if errors.Is(err, os.ErrNotExist) || m.faults == "" {
+	return entries[Fault](m.faults)
+}
+
+// entries of a YAML list; none where there is no such file.
+func entries[T any](file string) ([]T, error) {
+	var found []T
+	content, err := os.ReadFile(file)
+	if file == "" || errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err == nil {
 		err = yaml.Unmarshal(content, &found)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the faults in %s, %w", m.faults, err)
+		return nil, fmt.Errorf("reading %s, %w", file, err)
 	}
 	return found, nil
 }
@@ -91,7 +100,7 @@ func (m *Market) InstanceTypes(ctx context.Context, pool *v1.NodePool) ([]*cloud
 	if err != nil {
 		return nil, err
 	}
-	reservations, err := m.reservations(ctx, pool, faults, zones)
+	reservations, err := m.reservations(ctx, pool, zones)
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +181,16 @@ func (m *Market) zones(ctx context.Context, wanted scheduling.Requirements) ([]s
 	return sorted(found), nil
 }
 
-// reservations that the NodePool's class names, with what is left of each. One that the faults file does not describe is
+// reservations that the NodePool's class names, with what is left of each. One that the reservations file does not describe is
 // taken to be of the pool's first machine type, in its first zone, and as big as the pool may grow.
-func (m *Market) reservations(ctx context.Context, pool *v1.NodePool, faults []Fault, zones []string) ([]Reservation, error) {
+func (m *Market) reservations(ctx context.Context, pool *v1.NodePool, zones []string) ([]Reservation, error) {
 	class := &EC2NodeClass{}
 	if err := m.client.Get(ctx, client.ObjectKey{Name: pool.Spec.Template.Spec.NodeClassRef.Name}, class); err != nil {
 		return nil, client.IgnoreNotFound(err)
+	}
+	given, err := entries[Reservation](m.reservedFile)
+	if err != nil {
+		return nil, err
 	}
 	var found []Reservation
 	for _, term := range class.Spec.CapacityReservationSelectorTerms {
@@ -185,9 +198,9 @@ func (m *Market) reservations(ctx context.Context, pool *v1.NodePool, faults []F
 			continue
 		}
 		one := m.assumed(term.ID, pool, zones)
-		for _, fault := range faults {
-			if fault.Reservation != nil && fault.Reservation.ID == term.ID {
-				one = described(one, *fault.Reservation)
+		for _, row := range given {
+			if row.ID == term.ID {
+				one = described(one, row)
 			}
 		}
 		used, err := m.used(ctx, term.ID)

@@ -35,8 +35,9 @@ import (
 
 // Options are the flags that this program has beside Karpenter's own.
 type Options struct {
-	Machines string
-	Faults   string
+	Machines     string
+	Faults       string
+	Reservations string
 }
 
 type optionsKey struct{}
@@ -47,7 +48,8 @@ func init() {
 
 func (o *Options) AddFlags(flags *options.FlagSet) {
 	flags.StringVar(&o.Machines, "machines", "", "JSON file with the machine types on offer")
-	flags.StringVar(&o.Faults, "faults", "", "YAML file with lacks of capacity and sizes of reservations, read at every use")
+	flags.StringVar(&o.Faults, "faults", "", "YAML file with lacks of capacity, read at every use")
+	flags.StringVar(&o.Reservations, "reservations", "", "YAML file with what is reserved, read at every use")
 }
 
 func (o *Options) Parse(flags *options.FlagSet, arguments ...string) error {

@@ -1,0 +1,63 @@
+"""Node groups attended for as long as the daemon lives; nothing is watched before there is one."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from cnai.kube import Kube, Object
+from cnai.sandbox.controllers.groups import records
+from cnai.sandbox.controllers.groups.facts import GROUP_LABEL
+from cnai.sandbox.controllers.groups.keeper import Keeper
+from cnai.sandbox.controllers.groups.records import Group
+from cnai.sandbox.controllers.reflector import Handler, Kind
+from cnai.sandbox.paths import SandboxDir
+
+Follow = Callable[[Kind, Handler, Callable[[], None]], None]
+RECORDS = Kind("v1", "ConfigMap", f"metadata.namespace={records.NAMESPACE}", records.SELECTOR)
+
+
+def _identity(item: Object) -> Object:
+    """Thousands of nodes and pods are watched: no more of them is kept than who they were."""
+    return {"metadata": {key: item["metadata"][key] for key in ("name", "uid")}}
+
+
+NODES = Kind("v1", "Node", keep=_identity)
+PODS = Kind("v1", "Pod", keep=_identity)
+
+
+class NodeGroups:
+    def __init__(self, kube: Kube, dir: SandboxDir, follow: Follow, stopping: threading.Event) -> None:  # noqa: A002
+        self._kube = kube
+        self._keeper = Keeper(kube, lambda group: zones(dir, group))
+        self._follow = follow
+        self._stopping = stopping
+        self._started = threading.Lock()
+
+    def start(self) -> None:
+        self._follow(RECORDS, self._record_changed, self._records_listed)
+
+    def _record_changed(self, before: Object | None, record: Object | None) -> None:
+        self._keeper.record_changed(before, record)
+        self._attend()
+
+    def _records_listed(self) -> None:
+        self._keeper.listed("records")
+        if self._kube.list("v1", "Node", label_selector=GROUP_LABEL):
+            self._attend()
+
+    def _attend(self) -> None:
+        if not self._started.acquire(blocking=False):
+            return
+        self._follow(NODES, self._keeper.node_changed, lambda: self._keeper.listed("nodes"))
+        self._follow(PODS, self._keeper.pod_changed, lambda: self._keeper.listed("pods"))
+        threading.Thread(target=self._keeper.run, args=(self._stopping,), daemon=True).start()
+
+
+def zones(dir: SandboxDir, group: Group) -> Sequence[str]:  # noqa: A002
+    """Where the group's machines can be had now: everywhere, unless the environment's faults say otherwise."""
+    everywhere = group.zones or ("",)
+    if not dir.faults.exists():
+        return everywhere
+    from cnai.sandbox.cloud.faults import Faults  # here, since few sandboxes have any
+
+    faults = Faults(dir)
+    return [zone for zone in everywhere if not faults.lacking(group.machine, [zone] if zone else [], group.capacity)]

@@ -1,0 +1,100 @@
+"""What is done to the cluster for node groups, each with what is true afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from cnai.kube import ApiError, Kube
+from cnai.sandbox.controllers.groups.facts import RETIRING, Node, Pod, node
+from cnai.sandbox.controllers.groups.growth import Word
+from cnai.sandbox.controllers.groups.records import NAMESPACE, PREFIX, Group
+
+MANAGER = "cnai-node-groups"
+DRAIN_S = 10.0
+"""How long the nodes of a group that is no more are drained in order; then they go with all that is on them."""
+NOT_FOUND = 404
+REMEMBERED = 10_000
+"""Pods of which is known what was said last."""
+
+
+class Hands:
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._said: dict[str, str] = {}
+        self._draining: dict[str, float] = {}
+
+    def launch(self, group: Group, index: int, zone: str) -> Node:
+        manifest = group.manifest(index, zone)
+        self._kube.apply(manifest, field_manager=MANAGER, force=True)
+        return replace(node(manifest), ready=False)
+
+    def describe(self, group: Group, found: Node) -> Node:
+        """Labels, taints and devices anew, on a node that stays."""
+        zone = found.labels.get("topology.kubernetes.io/zone", "")
+        manifest = group.manifest(found.index, zone)
+        status = manifest.pop("status")
+        self._kube.apply(manifest, field_manager=MANAGER, force=True)
+        sizes = {"status": {key: status[key] for key in ("capacity", "allocatable")}}
+        self._kube.patch("v1", "Node", found.name, sizes, subresource="status")
+        return replace(found, labels=manifest["metadata"]["labels"], described=group.description)
+
+    def cordon(self, found: Node) -> Node:
+        patch = {"metadata": {"annotations": {RETIRING: "true"}}, "spec": {"unschedulable": True}}
+        self._kube.patch("v1", "Node", found.name, patch)
+        return replace(found, retiring=True, cordoned=True)
+
+    def drain(self, found: Node, pods: Sequence[Pod], now: float, *, abandoned: bool) -> bool:
+        """One step; True once the node is deleted. Disruption budgets hold, though not for long if the group is gone."""
+        if not found.cordoned:
+            self._kube.patch("v1", "Node", found.name, {"spec": {"unschedulable": True}})
+        late = abandoned and now - self._draining.setdefault(found.name, now) > DRAIN_S
+        for pod in pods:
+            if late:
+                self._kube.delete("v1", "Pod", pod.name, pod.namespace)
+            elif not pod.going:
+                self._kube.evict(pod.name, pod.namespace)
+        if pods and not late:
+            return False
+        self._draining.pop(found.name, None)
+        self._kube.delete("v1", "Node", found.name)
+        return True
+
+    def note(self, group: Group, key: str, text: str | None) -> None:
+        """An annotation on the record, written where it changes."""
+        if group.written.get(key) == text:
+            return
+        patch = {"metadata": {"annotations": {key: text}}}
+        try:
+            self._kube.patch("v1", "ConfigMap", f"{PREFIX}{group.id}", patch, NAMESPACE)
+        except ApiError as error:
+            if error.status != NOT_FOUND:  # deleted meanwhile
+                raise
+
+    def say(self, word: Word) -> None:
+        """An Event on the pod; the same thing is said once."""
+        pod = word.pod
+        if self._said.get(pod.uid) == word.message:
+            return
+        if len(self._said) > REMEMBERED:
+            self._said.clear()
+        self._said[pod.uid] = word.message
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        reference = {"apiVersion": "v1", "kind": "Pod", "name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{pod.name}.", "namespace": pod.namespace},
+            "involvedObject": reference,
+            "type": "Normal",
+            "reason": word.reason,
+            "message": f"{word.message} (simulated node group)",
+            "source": {"component": "simulated-node-groups"},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._kube.create(event)
+        except ApiError as error:
+            if error.status != NOT_FOUND:  # its namespace is being deleted
+                raise
