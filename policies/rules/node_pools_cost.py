@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 from cnai.clouds.machines import machines
@@ -16,7 +17,6 @@ EKS, GKE, AKS = (
     "azure-native:containerservice:AgentPool",
 )
 ACCELERATED = re.compile(r"^(?:(?:p[2-9]|g[3-9]|gr|trn|inf|dl)\w*\.|(?:a2|a3|a4|a4x|g2|g4|ct)\w*-|Standard_N[CDGV])")
-CLOUDS = ("aws", "gcp", "azure", "onprem", "local")
 
 
 class NodePool(NamedTuple):
@@ -28,16 +28,11 @@ class NodePool(NamedTuple):
 
 @cache
 def prices() -> Mapping[str, float]:
-    """Machine type -> dollars an hour on demand; the local cloud's machines say which real ones they copy."""
-    known: dict[str, float] = {}
-    for cloud in reversed(CLOUDS):
-        try:
-            offered = machines(cloud)
-        except KeyError:
-            continue
-        for name, machine in offered.items():
-            known |= {key: machine.price_usd_per_hour for key in (name, machine.mirrors) if key}
-    return known
+    """Machine type -> dollars an hour on demand; where no cloud sells one, what a simulated copy of it says."""
+    clouds = [each.name for each in files("cnai.clouds").iterdir() if each.joinpath("machines.toml").is_file()]
+    offered = [machine for cloud in clouds for machine in machines(cloud).values()]
+    copies = {machine.mirrors: machine.price_usd_per_hour for machine in offered if machine.mirrors}
+    return copies | {machine.name: machine.price_usd_per_hour for machine in offered}
 
 
 def node_pool(resource: Resource) -> NodePool:
@@ -86,30 +81,32 @@ def _fast(machine: Any) -> bool:
 
 
 def _budget(resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
-    budget = context.settings.get("budget_usd_per_hour")
+    budget, told = (context.settings.get(key) for key in ("budget_usd_per_hour", "usd_per_hour_at_max"))
     if not isinstance(budget, int | float):
         return
-    told = context.settings.get("usd_per_hour_at_max")
-    costs: dict[int, float] = {}
-
-    def judge(resource: Resource) -> Iterator[Finding]:
-        pool = node_pool(resource)
-        price = prices().get(pool.machine) if isinstance(pool.machine, str) else None
-        if pool.most == 0:
-            return
-        if price is None or isinstance(pool.most, Unknown):
-            yield undecided("what it costs at its maximum is not known", resource=resource)
-        else:
-            costs[id(resource)] = price * pool.most
-
-    pools = [one for one in resources if one.kind in (EKS, GKE, AKS)]
-    yield from each(judge, pools)
-    total = float(told) if isinstance(told, int | float) else sum(costs.values())
+    pools, costs = list(resources), dict[int, float]()
+    unpriced = list(each(lambda pool: _priced(pool, costs), pools))
+    if isinstance(told, int | float):
+        total = float(told)
+    else:
+        total = sum(costs.values())
+        yield from unpriced
     if total > budget:
         dearest = max(pools, key=lambda one: costs.get(id(one), 0), default=Resource({}, logical_name="pools"))
         yield violation(
             f"all pools at their max cost {total:,.2f} USD an hour and must stay within {budget:,.2f}", resource=dearest
         )
+
+
+def _priced(resource: Resource, costs: dict[int, float]) -> Iterator[Finding]:
+    pool = node_pool(resource)
+    price = prices().get(pool.machine) if isinstance(pool.machine, str) else None
+    if pool.most == 0:
+        return
+    if price is None or isinstance(pool.most, Unknown):
+        yield undecided("what it costs at its maximum is not known", resource=resource)
+    else:
+        costs[id(resource)] = price * pool.most
 
 
 @careful

@@ -44,6 +44,7 @@ def settings(env: Environment) -> dict[str, Any]:
         "production": policies.production,
         "registries": list(policies.registries),
         "budget_usd_per_hour": policies.budget_usd_per_hour,
+        "usd_per_hour_at_max": sum(pool.max * pool.machine.price_usd_per_hour for pool in env.pools.values()),
         "teams": sorted(env.teams),
     }
 

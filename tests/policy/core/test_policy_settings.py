@@ -11,9 +11,11 @@ from cnai.environment import Environment, read_yaml
 from cnai.errors import UserError
 from cnai.policy import config
 from cnai.policy.analyzer.given import Given
+from cnai.policy.evaluate import evaluate_set
 from cnai.policy.exceptions import Exemption, expired, sort
 from cnai.policy.levels import assigned, by_rule
-from cnai.policy.model import Finding, Level, Pack, Resource, Verdict
+from cnai.policy.loading import rules
+from cnai.policy.model import Context, Finding, Level, Pack, Resource, Verdict
 from cnai.policy.packs import packs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,6 +77,16 @@ def test_the_file_for_pulumi_says_what_the_environment_says():
     assert given.levels == by_rule(packs().values(), config.levels(env.policies))
     assert given.exceptions == config.exceptions(env.policies)
     assert given.settings == config.settings(env)
+
+
+def test_rules_are_told_what_all_pools_cost_at_their_max_whatever_cloud_they_are_of():
+    env = environment({"budget_usd_per_hour": 1})
+    pool = env.pools["system"]
+    told = config.settings(env)
+    assert told["usd_per_hour_at_max"] == pool.max * pool.machine.price_usd_per_hour > 0
+    (found,) = evaluate_set(rules()["budgetAtMax"], [], Context(settings=told | {"budget_usd_per_hour": 0.01}))
+    assert f"cost {told['usd_per_hour_at_max']:,.2f} USD an hour" in found.message
+    assert not evaluate_set(rules()["budgetAtMax"], [], Context(settings=told | {"budget_usd_per_hour": 1000}))
 
 
 def entries(words: dict) -> dict:
