@@ -61,14 +61,23 @@ def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False
     return ExitCode.DONE
 
 
-def destroy(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
+def destroy(
+    env: EnvArgument,
+    sandbox: SandboxFlag = False,
+    as_json: JsonFlag = False,
+    unprotect: bool = typer.Option(False, help="Also what keeps state and is protected: buckets, keys, namespaces."),
+    yes: YesFlag = False,
+) -> int:
     """Take everything that the environment declares away again."""
     target = Target.of(env, sandbox=sandbox)
     report = progress()
     if target.sandbox is None:
-        confirm(f"Destroy everything in the real environment {env}?", yes=yes)
+        kept = " and all the data it keeps" if unprotect else ""
+        confirm(f"Destroy everything in the real environment {env}{kept}?", yes=yes)
     with target.session(report, command="destroy") as session:
         forget_components(target)
+        if unprotect:
+            session.unprotect()
         summary = session.destroy(Display(steps=not as_json))
     show_changes(summary.changes, "did", as_json, {})
     if target.sandbox and not as_json:

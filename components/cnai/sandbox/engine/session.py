@@ -113,6 +113,11 @@ class Session:
     def refresh(self, on_event: OnEvent = ignore) -> Summary:
         return self._operate("refresh", ("--yes", "--skip-preview"), on_event)
 
+    def unprotect(self) -> None:
+        """Takes the mark off every resource that the engine refuses to delete for it."""
+        self._ensure_stack()
+        self._must("state", "unprotect", "--all", "--yes", "--stack", self._stack)
+
     def destroy(self, on_event: OnEvent = ignore, *, remove: bool = False) -> Summary:
         """Deletes every resource; with `remove` also the stack with its history, but never its config file."""
         summary = self._operate("destroy", ("--yes", "--skip-preview"), on_event)
