@@ -58,15 +58,20 @@ class Clone:
 
     def everything(self) -> set[str]:
         """`kind/namespace/name` of every object that the API server has, but what it makes by itself all the time."""
-        listed = self.run("kubectl", "api-resources", "--verbs=list", "-o", "name").stdout.split()
+        kubectl = ("kubectl", "--env", self.env)
+        listed = self.run(*kubectl, "api-resources", "--verbs=list", "-o", "name").stdout.split()
         kinds = ",".join(kind for kind in listed if kind.split(".")[0] not in PASSING)
-        names = self.run("kubectl", "get", kinds, "-A", "-o", "json", "--ignore-not-found").stdout
+        names = self.run(*kubectl, "get", kinds, "-A", "-o", "json", "--ignore-not-found").stdout
         items = json.loads(names)["items"] if names.strip() else []
         return {f"{item['kind']}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items}
 
+    def in_the_cloud(self) -> list[str]:
+        """Names of the files that the simulated cloud keeps, one for each resource that exists there."""
+        return sorted(path.name for path in (self.root / ".cnai" / self.env / "cloud" / "records").glob("*.json"))
 
-def clone(folder: Path) -> Clone:
+
+def clone(folder: Path, env: str = "local") -> Clone:
     for name in ("stacks", "examples"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
-    return Clone(folder)
+    return Clone(folder, env)
