@@ -107,10 +107,16 @@ def _machine(name: str, row: Mapping[str, Any], sources: Mapping[str, Any]) -> M
 
 
 def plan(
-    cloud: str, *, machine: str | None = None, accelerator: str | None = None, count_per_node: int | None = None
+    cloud: str,
+    *,
+    machine: str | None = None,
+    accelerator: str | None = None,
+    count_per_node: int | None = None,
+    region: str | None = None,
 ) -> Machine:
     """The machine type for a pool: the one named, or the cheapest per accelerator (of equals the larger), or for a CPU
-    pool the cheapest amd64 one with at least 8 vCPUs and 32 GiB: not every image is built for arm64.
+    pool the cheapest amd64 one with at least 8 vCPUs and 32 GiB: not every image is built for arm64. Of those that
+    fit, one that `region` has, if it has any.
 
     Raises `PoolError` with what `cloud` has instead.
     """
@@ -125,7 +131,7 @@ def plan(
             for m in offered.values()
             if m.accelerator is None and m.arch == "amd64" and m.vcpu >= 8 and m.memory_gib >= 32
         ]
-        return min(fit, key=lambda m: m.price_usd_per_hour)
+        return min(_nearest(fit, region), key=lambda m: m.price_usd_per_hour)
     fit = _with_accelerator(cloud, offered.values(), accelerator)
     counts = sorted({m.accelerator_count for m in fit})
     if count_per_node is not None:
@@ -133,7 +139,14 @@ def plan(
     if not fit:
         have = _either(str(n) for n in counts)
         raise PoolError("count_per_node", f"{cloud} has no machine with {count_per_node} x {accelerator}: give {have}")
-    return min(fit, key=lambda m: (round(m.price_usd_per_hour / m.accelerator_count, 4), -m.accelerator_count))
+    return min(
+        _nearest(fit, region),
+        key=lambda m: (round(m.price_usd_per_hour / m.accelerator_count, 4), -m.accelerator_count),
+    )
+
+
+def _nearest(fit: list[Machine], region: str | None) -> list[Machine]:
+    return [m for m in fit if region is None or not m.regions or region in m.regions] or fit
 
 
 def _named(

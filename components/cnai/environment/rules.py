@@ -38,7 +38,7 @@ def pools_can_be_planned(stack: StackConfig) -> Iterator[Problem]:
     """A machine that fits, sharing and fabric that it has, and `min` not above `max`."""
     for name, pool in stack.pools.items():
         try:
-            pool_plan(stack.cloud_name, name, pool, stack.settings.zone_names())
+            pool_plan(stack.cloud_name, name, pool, stack.settings)
         except PoolError as error:
             yield Problem(("pools", name, error.field), str(error))
 

@@ -53,7 +53,7 @@ class StackConfig(Settings):
         found: dict[str, PoolPlan] = {}
         for name, pool in self.pools.items():
             try:
-                planned = pool_plan(self.cloud_name, name, pool, self.settings.zone_names())
+                planned = pool_plan(self.cloud_name, name, pool, self.settings)
             except PoolError:
                 continue
             found[name] = replace(planned, route_taints=self._route_taints(planned))
