@@ -16,6 +16,7 @@ from cnai.cli import (
     initialise,
     lifecycle,
     passthrough,
+    policies,
     sandbox,
     schema,
     testing,
@@ -32,7 +33,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (lifecycle, checking, training, initialise, doctor, passthrough, testing, schema, house, bundle):
+for commands in (
+    lifecycle,
+    checking,
+    policies,
+    training,
+    initialise,
+    doctor,
+    passthrough,
+    testing,
+    schema,
+    house,
+    bundle,
+):
     commands.register(app)
 app.add_typer(sandbox.app, name="sandbox")
 

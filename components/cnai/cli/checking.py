@@ -1,4 +1,4 @@
-"""check, render and policy: an environment or any manifests against the rules, without a cluster."""
+"""check and render: an environment or any manifests against the rules, without a cluster."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cnai.cli.console import ExitCode, err, out, print_json, progress, table
+from cnai.cli.console import ExitCode, err, out, print_json, progress
 from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config, stack_file
 from cnai.errors import UserError
 from cnai.sandbox.paths import project_dir
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cnai.policy.reading import Problem
 
 Unrendered = Annotated[bool, typer.Option("--allow-unrendered", help="Let be what cannot be rendered here.")]
-policy = typer.Typer(help="The rules: what there is, and what each means.", no_args_is_help=True)
 
 
 class Format(Enum):
@@ -32,9 +31,6 @@ class Format(Enum):
 def register(app: typer.Typer) -> None:
     app.command()(check)
     app.command()(render)
-    policy.command("list")(list_rules)
-    policy.command("explain")(explain)
-    app.add_typer(policy, name="policy")
 
 
 def check(
@@ -43,6 +39,7 @@ def check(
     sarif: Annotated[bool, typer.Option("--sarif", help="SARIF on standard output.")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="JUnit XML on standard output.")] = False,
     pack: Annotated[list[str] | None, typer.Option("--pack", metavar="NAME", help="Only this pack, all of it.")] = None,
+    exceptions: Annotated[Path | None, typer.Option(metavar="FILE", help="As in cnai:policies, in YAML.")] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Fail only on what is not in it.")] = None,
     write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Accept what is found now.")] = False,
     allow_unrendered: Unrendered = False,
@@ -54,7 +51,7 @@ def check(
     if write_baseline and baseline is None:
         raise UserError("--write-baseline: say which file with --baseline FILE")
     accepted = baselines.load(baseline) if baseline and not write_baseline else None
-    report, unreadable = checked(targets, pack or [], allow_unrendered)
+    report, unreadable = checked(targets, pack or [], allow_unrendered, exceptions)
     if baseline and accepted is None:
         count = baselines.write(report, baseline)
         err.print(f"{count} violations accepted in {baseline}", markup=False, highlight=False)
@@ -91,19 +88,23 @@ def show(report: "Report", form: Format) -> None:
             human.show(report, out)
 
 
-def checked(targets: Sequence[str], packs: Sequence[str], allow_unrendered: bool) -> tuple["Report", bool]:
+def checked(
+    targets: Sequence[str], packs: Sequence[str], allow_unrendered: bool, exceptions: Path | None = None
+) -> tuple["Report", bool]:
     """The report, and whether something in it could not be checked that should have been."""
     from cnai.policy.check import NotChecked, Report
     from cnai.policy.check import check as against
+    from cnai.policy.config import exceptions_in
 
+    more = exceptions_in(exceptions) if exceptions else []
     report, problems, today = Report(), list["Problem"](), datetime.now(UTC).date()
     paths = [target for target in targets if not is_environment(target)]
     for env in (target for target in targets if is_environment(target)):
         subject, found = of_environment(env, packs)
-        report, problems = report + against(subject, today), problems + found
+        report, problems = report + against(subject.excepting(more), today), problems + found
     if paths:
         subject, found = of_paths(paths, packs)
-        report, problems = report + against(subject, today), problems + found
+        report, problems = report + against(subject.excepting(more), today), problems + found
     report += Report(not_checked=tuple(NotChecked(each.source, each.reason) for each in problems))
     return report, not all(allow_unrendered and each.rendering for each in problems)
 
@@ -198,59 +199,3 @@ def render(
     for each in rendered.not_rendered:
         out.print(f"not rendered: {each.source}: {each.reason}", markup=False, highlight=False)
     return ExitCode.WRONG_INPUT if rendered.not_rendered and not allow_unrendered else ExitCode.DONE
-
-
-def list_rules(as_json: JsonFlag = False) -> None:
-    """All packs with their rules."""
-    from cnai.policy.packs import packs, rules_of
-
-    rows = [
-        {"pack": pack.name, "level": pack.level.value, "rule": rule.id, "severity": rule.severity.value}
-        | {"title": rule.title}
-        for pack in packs().values()
-        for rule in rules_of([pack]).values()
-    ]
-    if as_json:
-        print_json({"rules": rows})
-        return
-    shown = table("pack", "level", "rule", "severity", "title")
-    for row in rows:
-        shown.add_row(*row.values())
-    out.print(shown)
-
-
-def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")], as_json: JsonFlag = False) -> None:
-    """What a rule asks, why, and what to change."""
-    from cnai.environment.problems import nearest
-    from cnai.policy.loading import rules
-    from cnai.policy.packs import packs
-
-    found = rules().get(rule)
-    if found is None:
-        raise UserError(f"no such rule: {nearest(rule, list(rules()))}; `./cnai policy list` shows all")
-    told: dict[str, Any] = {
-        "rule": found.id,
-        "title": found.title,
-        "why": found.why,
-        "change": found.remediation,
-        "severity": found.severity.value,
-        "frameworks": {name: list(ids) for name, ids in found.frameworks.items()},
-        "packs": {pack.name: pack.level.value for pack in packs().values() if rule in pack.rules},
-        "looks_at": list(found.applies),
-        "enforced_by": ["previews", "checks", *(["the cluster itself"] if found.is_data else [])],
-        "fixed_where_remediated": found.fixable,
-    }
-    if as_json:
-        print_json(told)
-        return
-    for name, value in told.items():
-        out.print(f"[bold]{name.replace('_', ' ')}[/]: ", end="")
-        out.print(_line(value), markup=False, highlight=False)
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_line(each)}" for key, each in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -6,9 +6,7 @@ from typing import Any
 
 from cnai.policy import cel
 from cnai.policy.exceptions import Exemption
-from cnai.policy.levels import assigned
 from cnai.policy.model import Level, Rule
-from cnai.policy.packs import packs, rules_of
 from cnai.policy.workloads import Workload, workloads
 
 Object = dict[str, Any]
@@ -18,6 +16,18 @@ ID = (
     "string(object.metadata.?name.orValue(request.name))].filter(part, part != '').join('/')"
 )
 """As `Resource.id`."""
+SPEC = "dyn({}).?spec.orValue(null)"
+CONDITIONS = (
+    # It writes its own roles anew when it starts, wildcards among them.
+    {"name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'"},
+    # What was there before must still lose its finalizers and take labels.
+    {"name": "not-going", "expression": "dyn(object).?metadata.?deletionTimestamp.orValue(null) == null"},
+    {
+        "name": "new-or-changed",
+        "expression": f"request.operation != 'UPDATE' || {SPEC.format('object')} == null"
+        f" || {SPEC.format('object')} != {SPEC.format('oldObject')}",
+    },
+)
 ACTIONS: Mapping[Level, tuple[str, ...]] = {
     Level.ADVISORY: ("Warn", "Audit"),
     Level.MANDATORY: ("Deny",),
@@ -26,20 +36,8 @@ ACTIONS: Mapping[Level, tuple[str, ...]] = {
 
 
 def enforceable(rules: Iterable[Rule]) -> list[Rule]:
-    """Those that admission can enforce: data, about Kubernetes objects."""
-    return [rule for rule in rules if rule.is_data and not any(":" in kind for kind in rule.applies)]
-
-
-def enforced(
-    levels: Mapping[str, Level], exceptions: Sequence[Exemption] = (), exempt_namespaces: Sequence[str] = ()
-) -> list[Object]:
-    """All packs for a cluster, at an environment's levels: a policy and its binding for each pack and level."""
-    found: list[Object] = []
-    for (pack, level), names in assigned(packs().values(), levels).items():
-        if rules := enforceable(rules_of([packs()[pack]])[name] for name in names):
-            name = f"cnai-{pack}-{level}"
-            found += [policy(name, rules, exceptions), binding(name, level, exempt_namespaces)]
-    return found
+    """Those that admission can enforce: data, about Kubernetes objects; of mixed ones their Kubernetes half."""
+    return [rule for rule in rules if rule.is_data and any(":" not in kind for kind in rule.applies)]
 
 
 def policy(name: str, rules: Iterable[Rule], exceptions: Sequence[Exemption] = ()) -> Object:
@@ -52,6 +50,7 @@ def policy(name: str, rules: Iterable[Rule], exceptions: Sequence[Exemption] = (
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": resource_rules(chosen)},
+            "matchConditions": [dict(each) for each in CONDITIONS],
             "variables": variables(chosen),
             "validations": [validation(rule, _needs_guard(rule, chosen), exceptions) for rule in chosen],
         },
@@ -60,8 +59,6 @@ def policy(name: str, rules: Iterable[Rule], exceptions: Sequence[Exemption] = (
 
 def binding(policy_name: str, level: Level, exempt_namespaces: Sequence[str] = ()) -> Object:
     """Puts a policy in force everywhere but in some namespaces."""
-    name = "kubernetes.io/metadata.name"
-    selector = {"matchExpressions": [{"key": name, "operator": "NotIn", "values": list(exempt_namespaces)}]}
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
@@ -69,9 +66,14 @@ def binding(policy_name: str, level: Level, exempt_namespaces: Sequence[str] = (
         "spec": {
             "policyName": policy_name,
             "validationActions": list(ACTIONS[level]),
-            **({"matchResources": {"namespaceSelector": selector}} if exempt_namespaces else {}),
+            **({"matchResources": everywhere_but(exempt_namespaces)} if exempt_namespaces else {}),
         },
     }
+
+
+def everywhere_but(namespaces: Sequence[str]) -> Object:
+    expression = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(namespaces)}
+    return {"namespaceSelector": {"matchExpressions": [expression]}}
 
 
 def variables(rules: Iterable[Rule]) -> list[Object]:
@@ -112,7 +114,7 @@ def _matching(pattern: str) -> str:
 
 
 def kinds(rule: Rule) -> list[str]:
-    found = dict.fromkeys(kind for kind in rule.applies if kind != "pod")
+    found = dict.fromkeys(kind for kind in rule.applies if kind != "pod" and ":" not in kind)
     return list(found | (dict.fromkeys(workloads()) if "pod" in rule.applies else {}))
 
 

@@ -1,7 +1,7 @@
 """Resources against rules: what is wrong, what cannot be decided yet, what was not looked at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,9 @@ class Subject:
     file: str = ""
     """The file to show for its findings where it is not their source."""
     lines: Mapping[int, int] = field(default_factory=dict[int, int])
+
+    def excepting(self, more: Sequence[Exemption]) -> "Subject":
+        return replace(self, exemptions=(*self.exemptions, *more))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from cnai.environment import Environment, PoliciesSpec
-from cnai.environment.problems import Problem, message, nearest
+from pydantic import ValidationError
+
+from cnai.environment import Environment, PoliciesSpec, read_yaml
+from cnai.environment.problems import Problem, message, nearest, of_validation
 from cnai.errors import UserError
 from cnai.policy.analyzer.given import ENVIRONMENT
 from cnai.policy.exceptions import Exemption
@@ -22,18 +24,44 @@ def levels(policies: PoliciesSpec) -> dict[str, Level]:
         for name in policies.levels
         if name not in known
     ]
-    wrong += [
-        Problem(("policies", "exceptions", index, "rule"), f"no such rule: {nearest(each.rule, known)}")
-        for index, each in enumerate(policies.exceptions)
-        if each.rule not in known
-    ]
+    wrong += _unknown_rules(policies, ("policies",))
     if wrong:
         raise UserError(message(wrong))
     return {name: Level(level) for name, level in policies.levels.items()}
 
 
+def _unknown_rules(policies: PoliciesSpec, where: tuple[str, ...]) -> list[Problem]:
+    known = list(rules_of(packs().values()))
+    return [
+        Problem((*where, "exceptions", index, "rule"), f"no such rule: {nearest(each.rule, known)}")
+        for index, each in enumerate(policies.exceptions)
+        if each.rule not in known
+    ]
+
+
 def exceptions(policies: PoliciesSpec) -> list[Exemption]:
     return [Exemption.of(each.model_dump()) for each in policies.exceptions]
+
+
+def exceptions_in(file: Path) -> list[Exemption]:
+    """A file of exceptions for manifests that no environment declares: a list, alone or under `exceptions:`.
+
+    Raises `UserError` with a line for each thing that is wrong.
+    """
+    try:
+        given = read_yaml(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--exceptions {file}: it cannot be read ({error})") from None
+    words = cast("dict[str, Any]", given) if isinstance(given, dict) else {"exceptions": given or []}
+    if set(words) != {"exceptions"}:
+        raise UserError(f"--exceptions {file}: give a list, or a mapping with nothing but `exceptions`")
+    try:
+        policies = PoliciesSpec.model_validate(words)
+    except ValidationError as error:
+        raise UserError(message(of_validation(error, PoliciesSpec), prefix=f"{file}: ")) from None
+    if wrong := _unknown_rules(policies, ()):
+        raise UserError(message(wrong, prefix=f"{file}: "))
+    return exceptions(policies)
 
 
 def settings(env: Environment) -> dict[str, Any]:

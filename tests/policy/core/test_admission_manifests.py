@@ -20,18 +20,6 @@ EXCEPTION = Exemption.of(
 )
 
 
-def test_a_cluster_gets_a_policy_and_a_binding_for_each_pack_and_level_that_has_rules():
-    off = dict.fromkeys(("pod-security-restricted",), Level.DISABLED)
-    objects = admission.enforced({**off, "sysctls": Level.ADVISORY}, exempt_namespaces=["kube-system"])
-    ours = {each["metadata"]["name"]: each for each in objects if each["kind"].endswith("Binding")}
-    mandatory, advisory = (ours[f"cnai-pod-security-baseline-{level}"]["spec"] for level in ("mandatory", "advisory"))
-    assert mandatory["validationActions"] == ["Deny"]
-    assert advisory["validationActions"] == ["Warn", "Audit"]
-    selector = mandatory["matchResources"]["namespaceSelector"]["matchExpressions"][0]
-    assert (selector["operator"], selector["values"]) == ("NotIn", ["kube-system"])
-    assert not [name for name in ours if "restricted" in name]
-
-
 def test_an_exception_for_a_workload_spares_its_pods_too():
     rules = rules_of([pack("pod-security-baseline")]).values()
     first, second, *_ = admission.policy("p", rules, [EXCEPTION])["spec"]["validations"]
@@ -51,6 +39,8 @@ def test_a_rule_is_asked_only_about_its_own_kinds():
 def test_rules_over_cloud_resources_are_not_for_the_cluster():
     bucket = data_rule({"id": "b", "applies": ["aws:s3/bucket:Bucket"], "checks": CHECKS, **WORDS})
     assert admission.enforceable([bucket]) == []
+    mixed = data_rule({"id": "m", "applies": ["kubernetes:helm.sh/v3:Release", "Service"], "checks": CHECKS, **WORDS})
+    assert admission.kinds(mixed) == ["Service"]
 
 
 def test_kinds_get_the_plural_that_the_api_server_serves():

@@ -1,0 +1,138 @@
+"""policy: what rules there are, what each means, and the same rules for the cluster itself."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from cnai.cli.console import ExitCode, err, out, print_json, table
+from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config
+from cnai.errors import UserError
+from cnai.sandbox.paths import project_dir
+
+if TYPE_CHECKING:
+    from cnai.policy.exporting import Export
+
+policy = typer.Typer(help="The rules: what there is, what each means, and for the cluster.", no_args_is_help=True)
+
+
+class Form(Enum):
+    VAP = "vap"
+    KYVERNO = "kyverno"
+
+
+FormOption = Annotated[Form, typer.Option("--format", help="ValidatingAdmissionPolicy, or Kyverno's ValidatingPolicy.")]
+FolderOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="A file for each policy.")]
+ExemptOption = Annotated[
+    list[str] | None,
+    typer.Option("--exempt-namespace", metavar="NAME", help="Left alone, for each one; else kube-system is."),
+]
+EXEMPT = ("kube-system",)
+"""Clouds run their own agents there, with the rights and mounts that rules refuse."""
+
+
+def register(app: typer.Typer) -> None:
+    policy.command("list")(list_rules)
+    policy.command("explain")(explain)
+    policy.command("export")(export)
+    app.add_typer(policy, name="policy")
+
+
+def list_rules(as_json: JsonFlag = False) -> None:
+    """All packs with their rules."""
+    from cnai.policy.packs import packs, rules_of
+
+    rows = [
+        {"pack": pack.name, "level": pack.level.value, "rule": rule.id, "severity": rule.severity.value}
+        | {"title": rule.title}
+        for pack in packs().values()
+        for rule in rules_of([pack]).values()
+    ]
+    if as_json:
+        print_json({"rules": rows})
+        return
+    shown = table("pack", "level", "rule", "severity", "title")
+    for row in rows:
+        shown.add_row(*row.values())
+    out.print(shown)
+
+
+def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")], as_json: JsonFlag = False) -> None:
+    """What a rule asks, why, and what to change."""
+    from cnai.environment.problems import nearest
+    from cnai.policy.loading import rules
+    from cnai.policy.packs import packs
+
+    found = rules().get(rule)
+    if found is None:
+        raise UserError(f"no such rule: {nearest(rule, list(rules()))}; `./cnai policy list` shows all")
+    told: dict[str, Any] = {
+        "rule": found.id,
+        "title": found.title,
+        "why": found.why,
+        "change": found.remediation,
+        "severity": found.severity.value,
+        "frameworks": {name: list(ids) for name, ids in found.frameworks.items()},
+        "packs": {pack.name: pack.level.value for pack in packs().values() if rule in pack.rules},
+        "looks_at": list(found.applies),
+        "enforced_by": ["previews", "checks", *(["the cluster itself"] if found.is_data else [])],
+        "fixed_where_remediated": found.fixable,
+    }
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        out.print(f"[bold]{name.replace('_', ' ')}[/]: ", end="")
+        out.print(_line(value), markup=False, highlight=False)
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_line(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def export(
+    env: EnvArgument,
+    form: FormOption = Form.VAP,
+    output: FolderOption = None,
+    exempt: ExemptOption = None,
+    warn: Annotated[bool, typer.Option("--warn", help="Only warn and audit, whatever the level.")] = False,
+    as_json: JsonFlag = False,
+) -> int:
+    """What the cluster itself enforces of an environment's rules, for kubectl apply; says what it cannot."""
+    from cnai.environment import Environment
+    from cnai.policy.config import exceptions, levels
+    from cnai.policy.exporting import Wishes, exported
+
+    policies = Environment.load(env, read_stack_config(project_dir(), env)).policies
+    wishes = Wishes(kyverno=form is Form.KYVERNO, exempt_namespaces=exempt or EXEMPT, warn_only=warn)
+    made = exported(levels(policies), exceptions(policies), wishes)
+    files = write(made, output) if output else []
+    if as_json:
+        print_json({"files": [str(each) for each in files], **made.told})
+        return ExitCode.DONE
+    if not output:
+        out.file.write(yaml.safe_dump_all(made.objects, sort_keys=False, width=120))
+    for line in made.lines:
+        err.print(line, markup=False, highlight=False)
+    return ExitCode.DONE
+
+
+def write(made: "Export", folder: Path) -> list[Path]:
+    """Replaces what an earlier export left there. Raises `UserError` where the folder has other files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    old = list(folder.glob("cnai-*.yaml"))
+    if strange := sorted(path.name for path in folder.iterdir() if path not in old):
+        raise UserError(f"{folder} has other files ({strange[0]}): give a new or empty folder")
+    for path in old:
+        path.unlink()
+    files: list[Path] = []
+    for name, objects in made.policies.items():
+        files.append(folder / f"{name}.yaml")
+        files[-1].write_text(yaml.safe_dump_all(objects, sort_keys=False, width=120), encoding="utf-8")
+    return files
