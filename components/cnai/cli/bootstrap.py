@@ -1,0 +1,38 @@
+"""`cnai bootstrap`: a bucket for the state and a key for its secrets, before the first `up`."""
+
+from typing import Annotated
+
+import typer
+
+from cnai.cli.console import ExitCode, confirm, out, print_json
+from cnai.cli.target import EnvArgument, JsonFlag, Target, YesFlag
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(bootstrap)
+
+
+def bootstrap(
+    env: EnvArgument,
+    bucket: Annotated[
+        str, typer.Option(help="Name of the bucket; made of environment and account where left out.")
+    ] = "",
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+) -> int:
+    """Make the bucket that a real environment's state lies in and the key that encrypts it; twice changes nothing."""
+    from cnai.operations.bootstrap import bootstrap as make
+
+    environment = Target.of(env).environment
+    confirm(f"Make, or complete, the state bucket and key of {env} in its cloud?", yes=yes)
+    store = make(env, environment.cloud, environment.cloud_settings, bucket)
+    if as_json:
+        print_json(store.as_json(env))
+        return ExitCode.DONE
+    for change in store.changes:
+        out.print(f"made: {change}", markup=False, highlight=False)
+    if not store.changes:
+        out.print("all there already, nothing was changed")
+    for line in store.commands(env):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    return ExitCode.DONE

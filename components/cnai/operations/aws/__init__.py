@@ -1,0 +1,1 @@
+"""Operations on AWS, through boto3."""
