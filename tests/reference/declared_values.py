@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from cnai.capacity import gpu_operator
 from cnai.catalog import catalog, merged
+from cnai.clouds.aws.karpenter import AwsKarpenterArgs
+from cnai.clouds.aws.karpenter import chart_values as karpenter_values
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow import jobset, trainer
 from cnai.network import cert_manager, istio
@@ -87,6 +89,13 @@ def _trainer(draw: st.DrawFn) -> Mapping[str, Any]:
     return trainer.chart_values(trainer.TrainerArgs(traits=draw(traits), replicas=draw(replicas)))
 
 
+def _karpenter(draw: st.DrawFn) -> Mapping[str, Any]:
+    args = AwsKarpenterArgs(
+        traits=draw(traits), cluster="prod", cluster_arn="arn", region="us-east-1", static=draw(st.booleans())
+    )
+    return karpenter_values(args, "queue")
+
+
 COMPUTED: Mapping[str, Draw] = {
     "gpu-operator": _gpu_operator,
     "cert-manager": _cert_manager,
@@ -99,6 +108,8 @@ COMPUTED: Mapping[str, Draw] = {
     "kube-prometheus-stack": _monitoring,
     "jobset": _jobset,
     "kubeflow-trainer": _trainer,
+    "karpenter": _karpenter,
+    "aws-efa-k8s-device-plugin": lambda draw: {"tolerations": [dict(each) for each in draw(TOLERATIONS)]},
 }
 
 

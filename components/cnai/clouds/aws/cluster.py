@@ -98,7 +98,7 @@ class AwsCluster(pulumi.ComponentResource):
     def _fabric_group(self) -> FabricGroup | None:
         if not efa_pools(self._args.pools.values()):
             return None
-        return FabricGroup(f"{self._name}-efa", self._network.vpc.id, self._inside())
+        return FabricGroup(f"{self._name}-efa", self._args.environment, self._network.vpc.id, self._inside())
 
     def _addons(self, which: str, addons: Sequence[Addon], *after: pulumi.Resource) -> AwsAddons:
         kubernetes = self._args.settings.kubernetes_version()
@@ -111,9 +111,9 @@ class AwsCluster(pulumi.ComponentResource):
         if plan.name == SYSTEM_POOL:
             self._late += self._on_system_nodes([each.group for each in groups])
         elif karpenter_routes(plan):
-            after = pulumi.ResourceOptions(depends_on=[self._autoscaler().release])
+            after = pulumi.ResourceOptions(depends_on=self._late)
             below = pulumi.ResourceOptions.merge(below, after)
-            AwsNodePools(f"{name}-karpenter", self._node_class_args(plan), plan, placement, below)
+            AwsNodePools(f"{name}-karpenter", self._node_class_args(), plan, placement, below)
 
     def _placement(self, name: str, plan: PoolPlan, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
         """Machines of a capacity block are near to each other anyway."""
@@ -162,7 +162,8 @@ class AwsCluster(pulumi.ComponentResource):
             self._karpenter = AwsKarpenter(
                 f"{self._name}-karpenter", self._karpenter_args(), self._inside(*system.addons)
             )
-        late = [*system.addons, disks, *([self._karpenter.release] if self._karpenter else [])]
+        late: list[pulumi.Resource] = [*system.addons, disks, *([self._fabric] if self._fabric else [])]
+        late += [self._karpenter.release] if self._karpenter else []
         if pools := efa_pools(self._args.pools.values()):
             late.append(EfaPlugin(f"{self._name}-efa-plugin", pools, self._inside(*groups)).release)
         return late
@@ -183,12 +184,11 @@ class AwsCluster(pulumi.ComponentResource):
             )
         return self._karpenter
 
-    def _node_class_args(self, plan: PoolPlan) -> NodeClassArgs:
+    def _node_class_args(self) -> NodeClassArgs:
         return NodeClassArgs(
             role=self._autoscaler().node_role.name,
             image_release=self._args.settings.image_release(),
-            subnets=self._subnets(),
-            security_groups=self._security_groups(plan),
+            cluster=self._args.environment,
             tags={"cnai.dev/environment": self._args.environment},
         )
 

@@ -20,6 +20,11 @@ def plugin_values(plans: Iterable[PoolPlan]) -> dict[str, Any]:
     return {"tolerations": list(tolerations.values())}
 
 
+def group_name(cluster: str) -> str:
+    """Its tag `Name`, by which Karpenter finds it."""
+    return f"{cluster}-efa"
+
+
 class FabricGroup(pulumi.ComponentResource):
     """Members speak EFA to each other, which wants all traffic open both ways, and to nobody else.
 
@@ -28,10 +33,14 @@ class FabricGroup(pulumi.ComponentResource):
 
     id: pulumi.Output[str]
 
-    def __init__(self, name: str, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, cluster: str, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("cnai:clouds:AwsFabricGroup", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(name, vpc_id=vpc, description="EFA between nodes", opts=inside)
+        group = aws.ec2.SecurityGroup(
+            name, vpc_id=vpc, description="EFA between nodes", tags={"Name": group_name(cluster)}, opts=inside
+        )
         members, everything = group.id, "-1"
         aws.vpc.SecurityGroupIngressRule(
             f"{name}-in",

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from cnai.clouds.aws.facts import interfaces
-from cnai.clouds.aws.routes import node_labels, zones_of
+from cnai.clouds.aws.routes import node_labels
 from cnai.clouds.machines import Machine
 from cnai.clouds.pools import PoolPlan, Route, TaintEffect
 
@@ -150,7 +150,6 @@ class AwsNodeGroup(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             labels=node_labels(plan, args.route),
             taints=[aws.eks.NodeGroupTaintArgs(**each) for each in taints(plan)],
-            tags={"cnai.dev/zones": " ".join(zones_of(plan, args.route))},
             opts=inside,
         )
         self.register_outputs({})

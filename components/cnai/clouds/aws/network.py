@@ -26,6 +26,11 @@ class AwsNetworkArgs:
     log_retention_days: int = 90
 
 
+def subnet_name(cluster: str, kind: str, zone: str) -> str:
+    """Its tag `Name`, by which Karpenter finds it."""
+    return f"{cluster}-{kind}-{zone}"
+
+
 class AwsNetwork(pulumi.ComponentResource):
     """One private, one control plane and one public subnet in each zone."""
 
@@ -72,7 +77,7 @@ class AwsNetwork(pulumi.ComponentResource):
                 availability_zone=zone,
                 cidr_block=str(cidr),
                 map_public_ip_on_launch=False,
-                tags={"Name": f"{self._args.cluster}-{kind}-{zone}", **tags},
+                tags={"Name": subnet_name(self._args.cluster, kind, zone), **tags},
                 opts=self._inside,
             )
             for zone, cidr in zip(self._args.zones, ranges, strict=True)

@@ -1,14 +1,16 @@
 """What Karpenter is told of a pool: a NodePool and an EC2NodeClass for each way to its machines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from cnai.clouds.aws.fabric import group_name
 from cnai.clouds.aws.facts import interfaces
 from cnai.clouds.aws.groups import ROOT_DISK_GIB
+from cnai.clouds.aws.network import subnet_name
 from cnai.clouds.aws.routes import floor, growth, karpenter_routes, node_labels, route_name, zones_of
 from cnai.clouds.pools import POOL_LABEL, PoolPlan, Route
 
@@ -25,10 +27,8 @@ class NodeClassArgs:
     """Name of their IAM role."""
     image_release: str
     """Such as `1.36.2-20260714`."""
-    subnets: Mapping[str, pulumi.Input[str]]
-    """Zone -> subnet."""
-    security_groups: Sequence[pulumi.Input[str]]
-    tags: dict[str, str]
+    cluster: str
+    tags: Mapping[str, str]
 
 
 def node_class(args: NodeClassArgs, plan: PoolPlan, *routes: Route, placement: pulumi.Input[str] | None = None) -> Any:
@@ -38,8 +38,8 @@ def node_class(args: NodeClassArgs, plan: PoolPlan, *routes: Route, placement: p
         "role": args.role,
         # EKS' image for the machine: Karpenter takes the NVIDIA or Neuron one where it has such devices.
         "amiSelectorTerms": [{"alias": f"al2023@v{args.image_release.partition('-')[2]}"}],
-        "subnetSelectorTerms": [{"id": args.subnets[zone]} for zone in zones],
-        "securityGroupSelectorTerms": [{"id": each} for each in args.security_groups],
+        "subnetSelectorTerms": [{"tags": {"Name": subnet_name(args.cluster, "private", zone)}} for zone in zones],
+        "securityGroupSelectorTerms": security_groups(args.cluster, plan),
         "metadataOptions": {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1},
         "blockDeviceMappings": [{"deviceName": "/dev/xvda", "rootVolume": True, "ebs": _root_disk()}],
         "kubelet": {"maxPods": plan.machine.max_pods},
@@ -54,6 +54,16 @@ def node_class(args: NodeClassArgs, plan: PoolPlan, *routes: Route, placement: p
     if terms := [term for route in routes if route.kind == "reserved" for term in reservations(plan, route)]:
         spec["capacityReservationSelectorTerms"] = terms
     return spec
+
+
+def security_groups(cluster: str, plan: PoolPlan) -> list[dict[str, Any]]:
+    """The one that EKS makes for the cluster, and for nodes with EFA the one that lets them speak it.
+
+    By tags, so that a preview knows all of it:
+    https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html
+    """
+    terms = [{"tags": {"aws:eks:cluster-name": cluster}}]
+    return [*terms, {"tags": {"Name": group_name(cluster)}}] if plan.fabric == "efa" else terms
 
 
 def reservations(plan: PoolPlan, route: Route) -> list[dict[str, Any]]:
@@ -126,7 +136,7 @@ def static_pool(plan: PoolPlan) -> dict[str, Any]:
     """
     return {
         "template": template(plan, floor_name(plan), *karpenter_routes(plan)),
-        "disruption": {"consolidateAfter": "Never", "budgets": [{"nodes": "10%"}]},
+        "disruption": disruption(plan),
         "replicas": floor(plan),
         "limits": {"nodes": str(floor(plan) + 1)},
     }
