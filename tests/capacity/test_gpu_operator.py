@@ -25,6 +25,21 @@ def test_driver_and_toolkit_are_installed_only_where_nobody_else_does(owner, ins
     assert values["toolkit"]["enabled"] is installs
 
 
+@pytest.mark.parametrize(("owner", "shares"), [("operator", True), ("cloud", False)])
+def test_gpus_are_published_and_cut_by_one_plugin_only(owner, shares):
+    args = GpuOperatorArgs(traits=replace(TRAITS, gpu_device_plugin_owner=owner), time_slices=(4,))
+    values = chart_values(args)
+    assert ("config" in values["devicePlugin"]) is shares
+    assert [values.get(part, {}).get("enabled", True) for part in ("devicePlugin", "migManager")] == [shares, shares]
+
+
+def test_a_driver_that_lies_elsewhere_is_found_there():
+    values = chart_values(GpuOperatorArgs(traits=replace(TRAITS, gpu_driver_directory="/home/kubernetes/bin/nvidia")))
+    assert values["hostPaths"]["driverInstallDir"] == "/home/kubernetes/bin/nvidia"
+    assert values["toolkit"]["installDir"] == "/home/kubernetes/bin/nvidia"
+    assert "hostPaths" not in chart_values(GpuOperatorArgs(traits=TRAITS))
+
+
 def test_the_runtime_class_is_the_clusters_own():
     values = chart_values(GpuOperatorArgs(traits=replace(TRAITS, gpu_runtime_class="nvidia-container-runtime")))
     assert values["operator"]["runtimeClass"] == "nvidia-container-runtime"

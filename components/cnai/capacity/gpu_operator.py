@@ -45,6 +45,7 @@ def chart_values(args: GpuOperatorArgs) -> dict[str, Any]:
     gpu_nodes = {"tolerations": _gpu_tolerations(args)}
     system = on_system_nodes(traits)
     operator_installs_driver = traits.gpu_driver_owner == "operator"
+    operator_shares = traits.gpu_device_plugin_owner == "operator"
     computed: dict[str, Any] = {
         "operator": {"runtimeClass": traits.gpu_runtime_class, **system},
         "daemonsets": gpu_nodes,
@@ -54,8 +55,15 @@ def chart_values(args: GpuOperatorArgs) -> dict[str, Any]:
         "dcgmExporter": {"serviceMonitor": {"enabled": args.monitoring}},
         "node-feature-discovery": {"master": system, "gc": system, "worker": gpu_nodes},
     }
-    if args.time_slices:
+    if not operator_shares:
+        # Two device plugins would publish the same GPUs twice.
+        computed |= {"devicePlugin": {"enabled": False}, "migManager": {"enabled": False}}
+    elif args.time_slices:
         computed["devicePlugin"] = {"config": sharing_config(args.time_slices)}
+    if traits.gpu_driver_directory:
+        # https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/google-gke.html
+        computed["hostPaths"] = {"driverInstallDir": traits.gpu_driver_directory}
+        computed["toolkit"]["installDir"] = traits.gpu_driver_directory
     if args.allocation == "dra":
         computed["clusterPolicy"] = {"deployCR": False}
         computed["gpuCluster"] = {"deployCR": True}

@@ -22,6 +22,10 @@ class ClusterTraits:
     """Who installs the NVIDIA driver: the GPU operator, the node's image, or the cloud's own DaemonSet."""
     gpu_toolkit_owner: GpuOwner = "operator"
     """Who installs the NVIDIA container toolkit."""
+    gpu_device_plugin_owner: GpuOwner = "operator"
+    """Who publishes GPUs to the kubelet, cuts them into MIG instances and shares them."""
+    gpu_driver_directory: str = ""
+    """Where the driver lies on nodes, if not where NVIDIA's own installer puts it."""
     gpu_runtime_class: str = "nvidia"
     """The RuntimeClass that gives a container its GPUs."""
     accelerators: bool = False
