@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cnai.policy.fields import at, each, found, holds_unknown, listed, readable, text
-from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
+from cnai.policy.model import Context, Finding, Resource, Rule, SetPredicate, Severity, undecided, violation
 from cnai.policy.values import Unknown
 
 EC2_RESERVATION, EC2_TEMPLATE = (
@@ -118,28 +118,21 @@ def _azure_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]
     yield from each(judge, _of(resources, AKS_POOL))
 
 
-def _flow_logs(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    logged = [at(one.body, "vpcId") for one in readable(_of(resources, EC2_FLOWS), "vpcId")]
-    for vpc in _of(resources, EC2_VPC):
-        mine = _known(vpc, "id")
-        if mine in logged and mine is not None:
-            continue
-        if any(isinstance(one, Unknown) for one in logged) or (logged and mine is None):
-            yield undecided("whether it has a FlowLog is not known yet", resource=vpc)
-        else:
-            yield violation("must have a FlowLog", resource=vpc)
+def _watched(watched: str, watcher: str, path: str, must: str) -> SetPredicate:
+    """A predicate: each `watched` has a `watcher` whose `path` is its id."""
 
+    def judged(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
+        seen = [at(one.body, path) for one in readable(_of(resources, watcher), path)]
+        for one in _of(resources, watched):
+            mine = _known(one, "id")
+            if mine in seen and mine is not None:
+                continue
+            if any(isinstance(each, Unknown) for each in seen) or (seen and mine is None):
+                yield undecided(f"whether it does {must} is not known yet", resource=one)
+            else:
+                yield violation(f"must {must}", resource=one)
 
-def _azure_logs(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    logged = [at(one.body, "resourceUri") for one in readable(_of(resources, AZURE_LOGS), "resourceUri")]
-    for cluster in _of(resources, AKS):
-        mine = _known(cluster, "id")
-        if mine in logged and mine is not None:
-            continue
-        if any(isinstance(one, Unknown) for one in logged) or (logged and mine is None):
-            yield undecided("whether its logs are on is not known yet", resource=cluster)
-        else:
-            yield violation("must have a DiagnosticSetting for its logs", resource=cluster)
+    return judged
 
 
 def _zones(name: str, applies: tuple[str, ...], predicate: Any) -> Rule:
@@ -167,7 +160,7 @@ RULES = [
         remediation="Add an aws.ec2.FlowLog for the VPC.",
         frameworks={"cis-aws": ("3.7",), "soc2": ("CC7.2",)},
         applies=(EC2_VPC, EC2_FLOWS),
-        set_predicate=_flow_logs,
+        set_predicate=_watched(EC2_VPC, EC2_FLOWS, "vpcId", "have a FlowLog"),
     ),
     Rule(
         id="azureAksLogs",
@@ -177,6 +170,6 @@ RULES = [
         remediation="Add an azure_native.monitor.DiagnosticSetting with kube-audit-admin for the cluster.",
         frameworks={"cis-aks": ("2.1.1",), "nsa-cisa": ("audit-logging",), "soc2": ("CC7.2",)},
         applies=(AKS, AZURE_LOGS),
-        set_predicate=_azure_logs,
+        set_predicate=_watched(AKS, AZURE_LOGS, "resourceUri", "have a DiagnosticSetting for its logs"),
     ),
 ]

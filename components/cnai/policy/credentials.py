@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 
+from cnai.policy.values import is_secret
+
 FORMATS: Mapping[str, re.Pattern[str]] = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
@@ -66,7 +68,9 @@ def credential(text: str, name: str = "") -> str | None:
 
 
 def formatted(text: str) -> str | None:
-    """By formats that leave no doubt, and passwords in addresses."""
+    """By formats that leave no doubt, passwords in addresses, and what Pulumi says of it."""
+    if is_secret(text):
+        return "what Pulumi keeps secret"
     for words, pattern in FORMATS.items():
         if pattern.search(text):
             return words

@@ -1,5 +1,6 @@
 """The one adapter: what Pulumi hands in, as plain values with a mark for what is not known."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -24,6 +25,24 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+SECRET = "[secret]"
+"""What stands for a text that Pulumi keeps secret where its value is not at hand, or must not be."""
+
+
+class Secret(str):
+    """A text that Pulumi keeps secret: rules may look at it, and none may say it."""
+
+    __slots__ = ()
+
+
+_BUILT_IN = re.compile(r"""(?<=[=:@/'" ])\[secret\]""")
+"""In a text that was built around one; a section of an INI file has nothing before it."""
+
+
+def is_secret(text: str) -> bool:
+    return isinstance(text, Secret) or text == SECRET or _BUILT_IN.search(text) is not None
+
+
 SENTINELS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
@@ -52,11 +71,20 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         inside = cast("Mapping[str, Any]", value)
         if _is_secret(inside):
-            return plain(inside.get("value"))
+            return _marked(plain(inside.get("value")))
         return UNKNOWN if SIGNATURE in inside else {str(key): plain(each) for key, each in inside.items()}
     if isinstance(value, Sequence):
         return [plain(each) for each in cast("Sequence[Any]", value)]
     return value
+
+
+def _marked(value: Any) -> Any:
+    """Every text in a secret is one."""
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, dict):
+        return {key: _marked(each) for key, each in cast("dict[str, Any]", value).items()}
+    return [_marked(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def rewrapped(changed: Any, original: Any) -> Any:

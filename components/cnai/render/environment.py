@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnai.policy.model import Resource
-from cnai.policy.values import SENTINELS, UNKNOWN, plain
+from cnai.policy.values import SECRET, SENTINELS, UNKNOWN, plain
 from cnai.render.charts import NotAtHand, Renderer
 from cnai.render.program import declared
-from cnai.render.recording import SECRET, Registered
+from cnai.render.recording import Registered
 from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.sources import Origin, of_directory, of_files
 from cnai.sandbox.provider.tokens import COMPONENTS, RELEASE

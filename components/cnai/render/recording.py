@@ -9,9 +9,8 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
-SECRET = "[secret]"
-SIGNATURE, SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-"""How Pulumi's wire format marks special values, secrets among them."""
+from cnai.policy.values import SECRET as SECRET
+from cnai.policy.values import SECRET_SIGNATURE, SIGNATURE
 
 
 @dataclass(frozen=True)

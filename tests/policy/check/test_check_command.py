@@ -182,6 +182,16 @@ def test_the_program_s_own_resources_are_checked_with_the_stack_s_configuration(
     assert [row["rule"] for row in json.loads(said.out)["violations"]] == ["hostNamespaces"]
 
 
+def test_a_secret_in_an_env_literal_is_found_and_not_shown(project, capsys, monkeypatch):
+    chart(monkeypatch, [])
+    stack(project, token={"secure": "v1:abc"})
+    code, said = run(capsys, "check", "prod", "--pack", "workloads", "--json")
+    assert code == ExitCode.FAILED
+    (found,) = [row for row in json.loads(said.out)["violations"] if row["rule"] == "secretsInEnv"]
+    assert "container a must not carry what Pulumi keeps secret as the literal of env T" in found["message"]
+    assert "v1:abc" not in said.out + said.err
+
+
 def test_a_chart_that_is_not_at_hand_is_listed_and_fails_unless_it_is_let_be(project, capsys, monkeypatch):
     stack(project)
     chart(monkeypatch, None)

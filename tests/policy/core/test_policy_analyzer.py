@@ -143,6 +143,18 @@ def test_fixes_come_as_one_and_secrets_stay_secret():
     assert spec["containers"][0]["env"] == env
 
 
+def test_what_pulumi_keeps_secret_is_found_in_env_whatever_its_name_and_is_not_said():
+    made = analyzer()
+    diagnostics = made.Analyze(
+        asked(changed(PLAIN, {"spec.containers.0.env": [{"name": "T", "value": SECRET}]})), Call()
+    )
+    (said,) = [each.message for each in diagnostics.diagnostics if each.policyName == "secretsInEnv"]
+    assert "what Pulumi keeps secret as the literal of env T" in said
+    assert "hunter2" not in said
+    plainly = asked(changed(PLAIN, {"spec.containers.0.env": [{"name": "T", "value": "hunter2"}]}))
+    assert "secretsInEnv" not in told(made, plainly)
+
+
 def test_the_pack_s_process_loads_neither_the_sdk_nor_the_environment_s_types():
     """Either would cost every preview more than all rules together."""
     code = "import cnai.policy.analyzer.serving, sys; print(*sys.modules)"

@@ -12,9 +12,13 @@ from cnai.policy.credentials import credential, entropy
 from cnai.policy.evaluate import evaluate
 from cnai.policy.loading import rules
 from cnai.policy.model import Resource, Verdict
+from cnai.policy.values import Secret
 
 # Written in two parts each, so that no scanner takes these for real.
 SECRETS = [
+    ("T", Secret("hunter2")),
+    ("T", "[secret]"),
+    ("URL", "https://db/?key=[secret]"),
     ("KEY", "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE"),
     ("KEY", base64.b64encode(b"-----BEGIN PRIVATE " + b"KEY-----\nMIIE").decode()),
     ("AWS_ACCESS_KEY_ID", "AKIA" + "QWERTYUIOPASDFGH"),
@@ -38,6 +42,8 @@ SECRETS = [
     ("BLOB", "q7Tz0Lk2Vb9XwR4eYp1Ns8Jc5Md3Gh6F"),
 ]
 HARMLESS = [
+    ("INI", "[server]\nport=1\n[secret]\nfile=x"),
+    ("T", "hunter2"),
     ("PASSWORD", ""),
     ("PASSWORD", "$(DB_PASSWORD)"),
     ("PASSWORD", "${DB_PASSWORD}"),

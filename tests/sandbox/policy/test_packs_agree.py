@@ -21,10 +21,12 @@ WHERE = "packs"
 RULES = {rule.id: rule for rule in enforceable(rules().values())}
 CONTROLLED = ("jobset.x-k8s.io/", "trainer.kubeflow.org/")
 """Their real controllers would start in the shared control plane if it served them."""
+OTHERS = ("kubernetes:", "aws:", "gcp:", "azure-native:")
+"""No objects of a cluster: a rule may look at both."""
 CASES = [
     each
     for each in cases()
-    if each.rule.id in RULES and not any(one.kind.startswith(CONTROLLED) for one in each.resources)
+    if each.rule.id in RULES and not any(one.kind.startswith((*CONTROLLED, *OTHERS)) for one in each.resources)
 ]
 OWNERS = ("Deployment", "StatefulSet", "DaemonSet")
 REFUSED = {("gpuLimits", False), ("gpuPriorityClass", True)}

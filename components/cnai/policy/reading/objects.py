@@ -5,10 +5,7 @@ from typing import Any, cast
 
 from cnai.policy.model import Resource
 from cnai.policy.reading.problems import Problem
-
-SECRET = "[secret]"
-SECRET_MARK = "4dabf18193072939515e22adb298388d"
-"""Pulumi's own key for a special value: https://pkg.go.dev/github.com/pulumi/pulumi/sdk/v3/go/common/resource/sig"""
+from cnai.policy.values import SECRET, SIGNATURE, plain
 
 
 def resources(document: Any, source: str, *, strict: bool) -> Iterator[Resource | Problem]:
@@ -63,8 +60,6 @@ def _of_pulumi(document: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _declared(states: Iterable[Any], source: str) -> Iterator[Resource | Problem]:
-    from cnai.policy.values import plain
-
     for state in states:
         token, urn = str(state.get("type", "")), str(state.get("urn", ""))
         if "::" not in urn:
@@ -78,5 +73,5 @@ def _shown(value: Any) -> Any:
     """Secrets as a placeholder, whether they are encrypted or in clear."""
     if isinstance(value, dict):
         inside = cast("dict[str, Any]", value)
-        return SECRET if SECRET_MARK in inside else {key: _shown(each) for key, each in inside.items()}
+        return SECRET if SIGNATURE in inside else {key: _shown(each) for key, each in inside.items()}
     return [_shown(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
