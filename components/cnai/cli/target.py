@@ -99,6 +99,7 @@ class Target:
         self, report: Callable[[str], None], *, command: str, cluster: bool = True
     ) -> "Generator[Session, None, None]":
         """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
+        from cnai.sandbox.cloud.commands import write_commands
         from cnai.sandbox.engine import Session
 
         names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
@@ -106,6 +107,7 @@ class Target:
         with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
             if self.sandbox and cluster:
                 self.control_plane(report).start(report)
+                write_commands(self.sandbox)
             yield session
 
 

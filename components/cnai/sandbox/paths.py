@@ -70,3 +70,18 @@ class SandboxDir:
     @property
     def controllers(self) -> Path:
         return self.root / "controllers"
+
+    @property
+    def commands(self) -> Path:
+        """Stand-ins for the clouds' own command lines."""
+        return self.root / "commands"
+
+    @property
+    def cloud(self) -> Path:
+        """What exists in the simulated cloud."""
+        return self.root / "cloud"
+
+    @property
+    def faults(self) -> Path:
+        """What is to go wrong in the simulated cloud."""
+        return self.root / "faults.yaml"

@@ -87,11 +87,21 @@ def is_spent(volume: Mapping[str, Any]) -> bool:
     return labels.get(SIMULATED) == "true" and released and delete and not going
 
 
+def is_another_class(storage_class: Mapping[str, Any]) -> bool:
+    """A simulated cluster's own one."""
+    metadata = storage_class["metadata"]
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    return labels.get(SIMULATED) == "true" and metadata["name"] != STORAGE_CLASS["metadata"]["name"]
+
+
 class Provisioner:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
     def install_class(self) -> None:
+        """Unless the environment's cluster brought classes of its own."""
+        if any(is_another_class(each) for each in self._kube.list("storage.k8s.io/v1", "StorageClass")):
+            return
         self._kube.apply(STORAGE_CLASS, field_manager="cnai-sandbox", force=True)
 
     def claim_changed(self, _before: Object | None, claim: Object | None) -> None:

@@ -10,8 +10,11 @@ from cnai.sandbox.engine.files import write_atomically
 MODULES: Mapping[str, str] = {
     "pulumi-language-python": "cnai.sandbox.engine.language",
     "pulumi-resource-kubernetes": "cnai.sandbox.provider",
+    "pulumi-resource-aws": "cnai.sandbox.cloud aws",
+    "pulumi-resource-gcp": "cnai.sandbox.cloud gcp",
+    "pulumi-resource-azure-native": "cnai.sandbox.cloud azure-native",
 }
-"""Plugin to the module that is one. A simulated cloud adds its own row here."""
+"""Plugin to the module that is one, with what it is told."""
 
 
 def write_shims(folder: Path, modules: Mapping[str, str] = MODULES) -> None:

@@ -47,7 +47,7 @@ def sandbox_variables(
             "PULUMI_BACKEND_URL": url,
             "PULUMI_ACCESS_TOKEN": token,
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
-            "PATH": _path([sandbox.plugins, *sorted({tool.parent for tool in tools.values()})]),
+            "PATH": _path([sandbox.plugins, sandbox.commands, *sorted({tool.parent for tool in tools.values()})]),
             "KUBECONFIG": str(sandbox.kubeconfig),
             "CNAI_SANDBOX_DIR": str(sandbox.root),
         }

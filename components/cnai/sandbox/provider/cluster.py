@@ -5,6 +5,7 @@ import threading
 from cnai.kube import Kube
 from cnai.sandbox.plugin.host import Host
 from cnai.sandbox.provider.awaits.watches import Watches
+from cnai.sandbox.provider.credentials import connected
 from cnai.sandbox.provider.intents import Intents
 from cnai.sandbox.provider.settings import Settings
 
@@ -24,7 +25,7 @@ class Cluster:
     def kube(self) -> Kube:
         with self._lock:
             if self._kube is None:
-                self._kube = Kube.from_kubeconfig(self.settings.kubeconfig, self.settings.context)
+                self._kube = connected(self.settings.kubeconfig, self.settings.context, self.settings.sandbox)
             return self._kube
 
     @property

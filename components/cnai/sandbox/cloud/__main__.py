@@ -1,0 +1,10 @@
+"""`python -m cnai.sandbox.cloud PACKAGE [ENGINE_ADDRESS]`: how the shims on PATH start the plugin."""
+
+import sys
+
+from cnai.sandbox.cloud.servicer import Servicer
+from cnai.sandbox.plugin.process import serve
+
+if __name__ == "__main__":
+    package = sys.argv[1]
+    serve(lambda address: Servicer(package, address), sys.argv[2:])

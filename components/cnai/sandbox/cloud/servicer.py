@@ -1,0 +1,128 @@
+"""The gRPC service that the engine calls, for whichever package the plugin was started as."""
+
+# ruff: noqa: N802 - the methods are named by the engine's protocol
+
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from cnai.sandbox.cloud import checking, functions, operations
+from cnai.sandbox.cloud.account import Account
+from cnai.sandbox.paths import SandboxDir
+from cnai.sandbox.plugin.answers import answering
+from cnai.sandbox.plugin.diffs import as_response
+from cnai.sandbox.plugin.errors import ProviderError
+from cnai.sandbox.plugin.host import Host
+from cnai.sandbox.plugin.values import decode, encode, plain
+
+Context = grpc.ServicerContext
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """One plugin process, for one provider resource of the program."""
+
+    def __init__(self, package: str, engine_address: str | None) -> None:
+        self._package = package
+        self._host = Host(engine_address)
+        self._account: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        if self._account is None:
+            raise ProviderError(f"the {self._package} provider has not been configured")
+        return self._account
+
+    @answering
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        self._host = Host(request.engine_address or None)
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
+
+    @answering
+    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
+        self._host = Host(request.address)
+        return Empty()
+
+    @answering
+    def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=metadata.version(f"pulumi-{self._package}"))
+
+    @answering
+    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
+        return provider_pb2.GetSchemaResponse(
+            schema=json.dumps({"name": self._package, "resources": {}, "provider": {}})
+        )
+
+    @answering
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        return checking.check_config(self._package, request, os.environ)
+
+    @answering
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        return checking.diff_config(request)
+
+    @answering
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
+        root = os.environ.get("CNAI_SANDBOX_DIR")
+        if not root:
+            raise ProviderError("the simulated cloud needs a sandbox: CNAI_SANDBOX_DIR is not set")
+        key, variable, _ = checking.NEEDED[self._package]
+        config = {key: os.environ.get(variable, "")} | plain(decode(request.args))
+        self._account = Account(self._package, SandboxDir(Path(root)), self._host, config)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
+        )
+
+    @answering
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        return checking.check(self.account, request)
+
+    @answering
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        return as_response(checking.difference(self.account, request))
+
+    @answering
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
+        inputs = decode(request.properties)
+        made, outputs = operations.create(self.account, request.urn, inputs, request.preview, request.timeout)
+        return provider_pb2.CreateResponse(id=made, properties=encode(outputs))
+
+    @answering
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
+        olds, news = decode(request.olds), decode(request.news)
+        outputs = operations.update(self.account, request.urn, request.id, olds, news, request.preview, request.timeout)
+        return provider_pb2.UpdateResponse(properties=encode(outputs))
+
+    @answering
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        inputs, olds = decode(request.inputs), decode(request.properties)
+        found = operations.read(self.account, request.urn, request.id, inputs, olds)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(id=request.id, inputs=encode(found[0]), properties=encode(found[1]))
+
+    @answering
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Empty:
+        operations.delete(self.account, request.urn, request.id, request.timeout)
+        return Empty()
+
+    @answering
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
+        found = functions.answer(self.account, request.tok, decode(request.args))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(found))
+        return response
+
+    @answering
+    def Call(self, request: provider_pb2.CallRequest, context: Context) -> provider_pb2.CallResponse:
+        raise ProviderError(f"the simulated cloud does not have the method {request.tok}")
+
+    @answering
+    def Cancel(self, request: Empty, context: Context) -> Empty:
+        return Empty()
