@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from cnai._version import __version__
 from cnai.cli import (
+    bootstrap,
     bundle,
     checking,
     doctor,
@@ -17,6 +18,7 @@ from cnai.cli import (
     lifecycle,
     passthrough,
     policies,
+    preflight,
     sandbox,
     schema,
     testing,
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 for commands in (
     lifecycle,
+    bootstrap,
+    preflight,
     checking,
     policies,
     training,

@@ -1,0 +1,92 @@
+"""What pools cost an hour and a month, by the route through which their machines come."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cnai.clouds.machines import RouteKind
+from cnai.clouds.pools import PoolPlan, Route
+
+HOURS_PER_MONTH = 730
+"""365 days of 24 hours, by 12: what clouds' own calculators take."""
+
+LivePrices = Mapping[tuple[str, RouteKind], float]
+"""Machine and route -> US dollars an hour, as the cloud tells them now."""
+
+NOTES: Mapping[RouteKind, str] = {
+    "on-demand": "",
+    "spot": "the list price on demand: spot costs at most that",
+    "reserved": "billed whether it is used or not",
+    "block": "paid ahead, for its whole time",
+    "queued": "the list price on demand",
+}
+"""What a list price means by each route, where no live one is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """One pool by one of its routes, as if all of its nodes came that way."""
+
+    pool: str
+    route: str
+    machine: str
+    usd_per_node_hour: float
+    nodes: tuple[int, int]
+    """At `min` and at `max`."""
+    live: bool
+    note: str
+
+    @property
+    def per_hour(self) -> tuple[float, float]:
+        least, most = (round(count * self.usd_per_node_hour, 2) for count in self.nodes)
+        return least, most
+
+    @property
+    def per_month(self) -> tuple[float, float]:
+        least, most = (round(count * self.usd_per_node_hour * HOURS_PER_MONTH, 2) for count in self.nodes)
+        return least, most
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "pool": self.pool,
+            "route": self.route,
+            "machine": self.machine,
+            "usd_per_node_hour": self.usd_per_node_hour,
+            "price": "live" if self.live else "list",
+            "usd_per_hour": dict(zip(("min", "max"), self.per_hour, strict=True)),
+            "usd_per_month": dict(zip(("min", "max"), self.per_month, strict=True)),
+            "note": self.note,
+        }
+
+
+def costs(plans: Iterable[PoolPlan], live: LivePrices | None = None) -> list[Cost]:
+    return [_cost(plan, route, live or {}) for plan in plans for route in plan.routes]
+
+
+def total(found: Iterable[Cost]) -> tuple[float, float]:
+    """An hour of all pools at `min` and at `max`, each by its dearest route."""
+    dearest: dict[str, tuple[float, float]] = {}
+    for cost in found:
+        dearest[cost.pool] = max(dearest.get(cost.pool, (0.0, 0.0)), cost.per_hour)
+    return round(sum(least for least, _ in dearest.values()), 2), round(sum(most for _, most in dearest.values()), 2)
+
+
+def route_name(route: Route) -> str:
+    return " ".join(part for part in (route.kind, route.id) if part)
+
+
+def _cost(plan: PoolPlan, route: Route, live: LivePrices) -> Cost:
+    machine = plan.machine
+    price = live.get((machine.name, route.kind))
+    listed = f"list price of {machine.price_date}" + (f" in {machine.price_region}" if machine.price_region else "")
+    notes = [NOTES[route.kind], "" if price is not None else listed]
+    if price is not None and route.kind == "spot":
+        notes = ["the dearest of the pool's zones now"]
+    return Cost(
+        pool=plan.name,
+        route=route_name(route),
+        machine=machine.name,
+        usd_per_node_hour=machine.price_usd_per_hour if price is None else price,
+        nodes=(plan.min, plan.max),
+        live=price is not None,
+        note="; ".join(each for each in notes if each),
+    )

@@ -1,0 +1,1 @@
+"""Operations on the sandbox's own cloud."""
