@@ -1,0 +1,150 @@
+"""TrainJobs as the pods that they become: their runtime's, with their own nodes, resources and patches laid over it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from cnai.policy.evaluate import evaluate
+from cnai.policy.fields import at, each, found, holds_unknown, mapping, readable, text
+from cnai.policy.loading import rules
+from cnai.policy.model import Context, Finding, Resource, Rule, Severity, Verdict, undecided, violation
+from cnai.policy.values import UNKNOWN, Unknown
+
+GROUP = "trainer.kubeflow.org"
+JOB, RUNTIMES = f"{GROUP}/TrainJob", (f"{GROUP}/ClusterTrainingRuntime", f"{GROUP}/TrainingRuntime")
+TRAINER = "node"
+"""What Trainer's runtimes call the training job, and its container."""
+STEP = "trainer.kubeflow.org/trainjob-ancestor-step"
+JOBS = "spec.template.spec.replicatedJobs[*]"
+PATCHES = "spec.runtimePatches[*].trainingRuntimeSpec.template.spec.replicatedJobs[*]"
+LABELS = "template.metadata.labels"
+TEMPLATE = "template.spec.template"
+OWN = {"env": "env", "resources": "resourcesPerNode"}
+"""Of a container -> where a TrainJob says it."""
+WHOLE = "resources"
+"""What Trainer takes from the job alone as soon as the job says anything of it."""
+NO_RUNTIME = {"spec": {"tolerations": UNKNOWN, "priorityClassName": UNKNOWN}}
+"""What rules ask for may be in a runtime that is not among what is checked; what they refuse, the runtime is asked."""
+ASKED = (
+    "gpuLimits",
+    "gpuTolerations",
+    "gpuQueue",
+    "gpuOffSystemNodes",
+    "gpuPriorityClass",
+    "gpuDeviceAccess",
+    "gpuVisibleDevices",
+    "gpuSpotCheckpoints",
+)
+BY_NAME = ("containers", "initContainers", "volumes", "env")
+
+
+def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
+    runtimes = {one.id: one for one in readable(resources, JOBS) if one.kind in RUNTIMES}
+
+    def judge(job: Resource) -> Iterator[Finding]:
+        runtime = _runtime(job, runtimes)
+        if runtime is None and at(job.body, "spec.trainer.resourcesPerNode") is None:
+            yield undecided("its resources are its runtime's, which is not among what is checked", resource=job)
+            return
+        vague = holds_unknown(at(job.body, "metadata.name")) or _vague(job.body, PATCHES)
+        vague = vague or (runtime is not None and _vague(runtime.body, JOBS))
+        if vague:
+            yield undecided("which patches are laid over its runtime is not known yet", resource=job)
+        body = effective(job, runtime)
+        if isinstance(body, Unknown):
+            yield undecided("the pod of its runtime is not known yet", resource=job)
+            return
+        pod = Resource(body, source=job.source)
+        for name in ASKED:
+            for finding in evaluate(rules()[name], pod, context):
+                told = f"{finding.message} ({name})"
+                sure = finding.verdict is Verdict.VIOLATION and not vague
+                yield (violation if sure else undecided)(told, finding.item, job)
+
+    yield from each(judge, (one for one in resources if one.kind == JOB))
+
+
+def _vague(body: Any, path: str) -> bool:
+    """Whether a list of replicated jobs is not known, or a name in it, or which of them trains."""
+    words = ("name", f"{LABELS}['{STEP}']")
+    return any(
+        isinstance(one.value, Unknown) or any(isinstance(at(one.value, word), Unknown) for word in words)
+        for one in found(body, path)
+    )
+
+
+def _runtime(job: Resource, runtimes: Mapping[str, Resource]) -> Resource | None:
+    """Raises `WrongType`."""
+    kind = text(job.body, "spec.runtimeRef.kind") or "ClusterTrainingRuntime"
+    name, space = text(job.body, "spec.runtimeRef.name"), job.namespace if kind == "TrainingRuntime" else ""
+    return runtimes.get("/".join(part for part in (f"{GROUP}/{kind}", space, str(name)) if part))
+
+
+def effective(job: Resource, runtime: Resource | None) -> "dict[str, Any] | Unknown":
+    """The trainer's pod. Raises `WrongType` for a job that is not built like one."""
+    name, pod = _trainer(runtime) if runtime else (TRAINER, NO_RUNTIME)
+    said = {key: mapping(job.body, f"metadata.{key}") for key in ("labels", "annotations")}
+    own = {key: at(job.body, f"spec.trainer.{path}") for key, path in OWN.items()}
+    pod = laid_over(pod, {"metadata": said, "spec": {"containers": [{"name": TRAINER, **own}]}})
+    for patch in found(job.body, PATCHES):
+        if patch.name == name:
+            pod = laid_over(pod, at(patch.value, TEMPLATE))
+    head = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": job.name, "namespace": job.namespace}}
+    return laid_over(pod, head)
+
+
+def _trainer(runtime: Resource) -> tuple[str, Any]:
+    """The name of the runtime's training job, and its pod template. Raises `WrongType`."""
+    for each_job in found(runtime.body, JOBS):
+        labels = mapping(each_job.value, LABELS)
+        step = labels.get(STEP) if not isinstance(labels, Unknown) else None
+        if step == "trainer" or each_job.name == TRAINER:
+            return each_job.name, at(each_job.value, TEMPLATE) or {}
+    return TRAINER, {}
+
+
+def laid_over(below: Any, above: Any) -> Any:
+    """As the API server merges a patch: maps by key, containers and their like by name, other lists end to end.
+
+    What is not known below is not known with something over it either.
+    """
+    if above is None or isinstance(below, Unknown):
+        return below
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        one, other = cast("dict[str, Any]", below), cast("dict[str, Any]", above)
+        return {**one, **{key: _of_key(key, one.get(key), value) for key, value in other.items()}}
+    return above
+
+
+def _of_key(key: str, below: Any, above: Any) -> Any:
+    if key == WHOLE and above is not None:
+        return above
+    if not isinstance(above, list):
+        return laid_over(below, above)
+    added = cast("list[Any]", above)
+    before = [below] if isinstance(below, Unknown) else [*below] if isinstance(below, list) else []
+    if key not in BY_NAME:
+        return before + added
+    if any(holds_unknown(at(each_one, "name")) for each_one in before):
+        return UNKNOWN
+    named = {_name(each_one): each_one for each_one in added}
+    kept = [laid_over(each_one, named.pop(_name(each_one), None)) for each_one in before]
+    return kept + list(named.values())
+
+
+def _name(element: Any) -> Any:
+    name = element.get("name") if isinstance(element, Mapping) else None
+    return name if isinstance(name, str) else id(element)
+
+
+RULES = [
+    Rule(
+        id="gpuTrainJobs",
+        title="TrainJobs keep the rules of GPU pods",
+        why="The pods of a TrainJob come from its runtime and its own patches, and only together say where they run.",
+        severity=Severity.HIGH,
+        remediation="Set it in spec.trainer.resourcesPerNode, in spec.runtimePatches or in the runtime.",
+        frameworks={"nsa-cisa": ("network-separation",), "soc2": ("A1.1",)},
+        applies=(JOB, *RUNTIMES),
+        set_predicate=_judged,
+    ),
+]
