@@ -13,6 +13,8 @@ from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
 from cnai.catalog import catalog
 from cnai.clouds.aws.fabric import EfaPlugin
 from cnai.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs
+from cnai.clouds.onprem.ceph import Ceph, CephArgs
+from cnai.clouds.onprem.metallb import MetalLB, MetalLBArgs
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow.jobset import JobSet, JobSetArgs
 from cnai.kubeflow.trainer import Trainer, TrainerArgs
@@ -100,6 +102,8 @@ def test_every_package_is_installed_by_some_component(declared):
         ObjectStore("seaweedfs", ObjectStoreArgs(traits=traits, kind="seaweedfs"))
         JobSet("jobset", JobSetArgs(traits=traits))
         Trainer("trainer", TrainerArgs(traits=traits))
+        MetalLB("metallb", MetalLBArgs(traits=traits, addresses=("192.0.2.0/28",)))
+        Ceph("ceph", CephArgs(traits=traits, selector={"a": "b"}))
         AwsKarpenter("karpenter", AwsKarpenterArgs(traits=traits, cluster="c", cluster_arn="arn", region="us-east-1"))
         EfaPlugin("efa", [])
 

@@ -9,6 +9,7 @@ from cnai.capacity import gpu_operator
 from cnai.catalog import catalog, merged
 from cnai.clouds.aws.karpenter import AwsKarpenterArgs
 from cnai.clouds.aws.karpenter import chart_values as karpenter_values
+from cnai.clouds.onprem import ceph, metallb
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow import jobset, trainer
 from cnai.network import cert_manager, istio
@@ -98,6 +99,24 @@ def _karpenter(draw: st.DrawFn) -> Mapping[str, Any]:
     return karpenter_values(args, "queue")
 
 
+def _ceph(values: Callable[[ceph.CephArgs], Mapping[str, Any]]) -> Draw:
+    def drawn(draw: st.DrawFn) -> Mapping[str, Any]:
+        args = ceph.CephArgs(
+            traits=draw(traits),
+            selector=draw(st.sampled_from([{}, {"site/pool": "storage"}])),
+            devices=draw(st.sampled_from([None, "^nvme[1-9]"])),
+            replicas=draw(st.integers(2, 5)),
+            tolerations=draw(TOLERATIONS),
+        )
+        return values(args)
+
+    return drawn
+
+
+def _metallb(draw: st.DrawFn) -> Mapping[str, Any]:
+    return metallb.chart_values(metallb.MetalLBArgs(traits=draw(traits), addresses=("192.0.2.0/28",)))
+
+
 COMPUTED: Mapping[str, Draw] = {
     "gpu-operator": _gpu_operator,
     "cert-manager": _cert_manager,
@@ -111,6 +130,10 @@ COMPUTED: Mapping[str, Draw] = {
     "jobset": _jobset,
     "kubeflow-trainer": _trainer,
     "karpenter": _karpenter,
+    "metallb": _metallb,
+    "rook-ceph": _ceph(ceph.operator_values),
+    "ceph-csi-drivers": _ceph(ceph.driver_values),
+    "rook-ceph-cluster": _ceph(ceph.cluster_values),
     "aws-efa-k8s-device-plugin": lambda draw: {"tolerations": [dict(each) for each in draw(TOLERATIONS)]},
 }
 

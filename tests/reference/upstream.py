@@ -34,7 +34,8 @@ class Upstream:
         found = yaml.load((self.root / "charts" / chart / "values.yaml").read_text(), LOADER) or {}
         found = found.get(ISTIO_DEFAULTS, found)
         for dependency in self._dependencies(chart):
-            if (self.root / "charts" / dependency).is_dir():
+            # A library has templates alone.
+            if (self.root / "charts" / dependency / "values.yaml").is_file():
                 found = {**found, dependency: laid_over(self.values(dependency), found.get(dependency) or {})}
         return found
 
