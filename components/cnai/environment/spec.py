@@ -18,6 +18,7 @@ from pydantic import (
 from cnai.clouds.aws.settings import AwsSettings
 from cnai.clouds.azure.settings import AzureSettings
 from cnai.clouds.local.settings import LocalSettings
+from cnai.clouds.onprem.settings import OnpremSettings
 from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
 from cnai.clouds.settings import Settings
 from cnai.errors import UserError
@@ -106,6 +107,8 @@ class CloudSpec(Settings):
     """EKS in a VPC of its own."""
     azure: AzureSettings | None = None
     """AKS in a VNet of its own."""
+    onprem: OnpremSettings | None = None
+    """A cluster that is there already: in a machine room, or kind, minikube or k3s on a laptop."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
