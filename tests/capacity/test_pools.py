@@ -1,13 +1,14 @@
 """Pools as components: what a program of one's own writes."""
 
+from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
 
 from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs, args_of, pool_plan
 from cnai.clouds.local.cluster import LocalCluster, LocalClusterArgs, local_traits
-from cnai.clouds.machines import PoolError
-from cnai.clouds.pools import Route, Sharing, Taint
+from cnai.clouds.machines import PoolError, machines
+from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
 
 
 @pytest.fixture
@@ -47,6 +48,30 @@ def test_a_plan_made_into_args_plans_the_same_again(somewhere):
     )
     plan = pool_plan("a100", args)
     assert pool_plan("a100", args_of(somewhere, plan)) == plan
+
+
+def test_no_part_of_a_plan_is_lost_on_its_way_through_args():
+    """What an environment plans is handed to clouds through args."""
+    gcp = SimpleNamespace(cloud="gcp", traits=local_traits(LocalClusterArgs(environment="demo")))
+    common = {
+        "min": 1,
+        "max": 4,
+        "routes": (Route(kind="reserved", id="r", zone="us-central1-a"),),
+        "zones": ("us-central1-a",),
+        "labels": {"tier": "gold"},
+        "taints": (Taint(key="team", value="a"),),
+        "placement": "compact",
+        "node_selector": {"pool": "gold"},
+        "route_taints": (Taint(key="queued", value="true"),),
+    }
+    tpu = PoolPlan(name="tpu", machine=machines("gcp")["ct6e-standard-4t"], topology="2x4", **common)
+    gpu = PoolPlan(
+        name="gpu", machine=machines("gcp")["a3-ultragpu-8g"], sharing=Sharing(time_slices=2), fabric="roce", **common
+    )
+    cpu = PoolPlan(name="cpu", machine=machines("gcp")["e2-standard-8"], **common)
+    untouched = {each.name for each in fields(PoolPlan)} - {"name", "machine", *common, "sharing", "fabric", "topology"}
+    assert not untouched, "a new field of a plan needs a place in the args of pools"
+    assert [pool_plan(each.name, args_of(gcp, each)) for each in (tpu, gpu, cpu)] == [tpu, gpu, cpu]
 
 
 def test_pods_learn_from_a_pool_how_to_get_there(declared):

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
 from cnai.clouds.machines import PoolError, plan
 from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
 from cnai.clouds.protocol import Cluster
+
+_ANY_POOL = ("min", "max", "zones", "labels", "taints", "placement", "node_selector", "route_taints")
+"""What is called the same in a plan and in the args of a pool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,12 @@ class NodePoolArgs:
     """All of the cluster's where it is left out."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: tuple[Taint, ...] = ()
+    placement: Literal["", "compact"] = ""
+    """`compact`: nodes as near to each other as the cloud can place them."""
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where the nodes exist already: which of them are this pool."""
+    route_taints: tuple[Taint, ...] = ()
+    """What the cloud itself puts on nodes of some of the routes."""
 
     def __post_init__(self) -> None:
         if self.min < 0:
@@ -44,14 +53,16 @@ class GpuPoolArgs(NodePoolArgs):
     sharing: Sharing = field(default_factory=Sharing)
     fabric: str = ""
     """RDMA between nodes, such as `efa`."""
+    topology: str = ""
+    """Shape of a TPU slice, such as `2x4`."""
 
 
 def args_of(cluster: Cluster, pool: PoolPlan) -> NodePoolArgs:
     """Args that give just this plan."""
-    facts: dict[str, Any] = {key: getattr(pool, key) for key in ("min", "max", "zones", "labels", "taints")}
+    facts: dict[str, Any] = {key: getattr(pool, key) for key in _ANY_POOL}
     facts |= {"cluster": cluster, "machine": pool.machine.name, "capacity": pool.routes}
     if pool.gpus_per_node:
-        return GpuPoolArgs(**facts, sharing=pool.sharing, fabric=pool.fabric)
+        return GpuPoolArgs(**facts, sharing=pool.sharing, fabric=pool.fabric, topology=pool.topology)
     return NodePoolArgs(**facts)
 
 
@@ -65,18 +76,11 @@ def pool_plan(name: str, args: NodePoolArgs) -> PoolPlan:
     )
     if gpu and machine.accelerator is None:
         raise PoolError("accelerator", f"{machine.name} has none: name an accelerator, or make it a NodePool")
-    return PoolPlan(
-        name=name,
-        machine=machine,
-        min=args.min,
-        max=args.max,
-        routes=args.capacity,
-        zones=args.zones or args.cluster.traits.zones,
-        labels=args.labels,
-        taints=args.taints,
-        sharing=gpu.sharing if gpu else Sharing(),
-        fabric=gpu.fabric if gpu else "",
-    )
+    facts: dict[str, Any] = {key: getattr(args, key) for key in _ANY_POOL}
+    if gpu:
+        facts |= {"sharing": gpu.sharing, "fabric": gpu.fabric, "topology": gpu.topology}
+    facts["zones"] = args.zones or args.cluster.traits.zones
+    return PoolPlan(name=name, machine=machine, routes=args.capacity, **facts)
 
 
 class NodePool(pulumi.ComponentResource):
