@@ -17,6 +17,7 @@ from pydantic import (
 
 from cnai.clouds.aws.settings import AwsSettings
 from cnai.clouds.azure.settings import AzureSettings
+from cnai.clouds.gcp.settings import GcpSettings
 from cnai.clouds.local.settings import LocalSettings
 from cnai.clouds.onprem.settings import OnpremSettings
 from cnai.clouds.pools import Route, RouteKind, Taint, TaintEffect
@@ -105,6 +106,8 @@ class CloudSpec(Settings):
     """The sandbox's own cloud: simulated nodes on this machine."""
     aws: AwsSettings | None = None
     """EKS in a VPC of its own."""
+    gcp: GcpSettings | None = None
+    """GKE in a VPC of its own."""
     azure: AzureSettings | None = None
     """AKS in a VNet of its own."""
     onprem: OnpremSettings | None = None
