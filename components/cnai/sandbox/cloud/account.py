@@ -1,6 +1,7 @@
 """Whose cloud it is: what the provider resource says, and what a sandbox's accounts are all alike in."""
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from cnai.sandbox.cloud.tables import facts
 from cnai.sandbox.cloud.templates import Facts
 from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.plugin.host import Host
+
+_STARTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Account:
     @cached_property
     def api(self) -> Api:
         return Api(self.sandbox)
+
+    @cached_property
+    def moto_port(self) -> int:
+        """Of this sandbox's moto, which is started with the first call, and filled with what there is."""
+        from cnai.sandbox.cloud.moto.rebuild import refill
+        from cnai.sandbox.cloud.moto.server import Server
+
+        with _STARTING:
+            return Server(self.sandbox).ensure(lambda fresh: refill(self, fresh))
 
     @property
     def region(self) -> str:

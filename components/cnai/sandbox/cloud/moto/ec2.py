@@ -1,0 +1,371 @@
+"""Networks in moto: VPCs, subnets, gateways, routes, endpoints, security groups, launch templates."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cnai.sandbox.cloud.backends import Made
+from cnai.sandbox.cloud.moto.calls import AwsError, Calls
+from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed, tag_list
+from cnai.sandbox.cloud.store import Record
+
+
+def tags_of(kind: str, inputs: Inputs) -> list[dict[str, Any]] | None:
+    found = tag_list(inputs)
+    return [{"ResourceType": kind, "Tags": found}] if found else None
+
+
+def retagged(calls: Calls, record: Record, inputs: Inputs) -> Made:
+    gone = set(record.inputs.get("tags") or {}) - set(inputs.get("tags") or {})
+    if gone:
+        calls("ec2", "delete_tags", Resources=[record.id], Tags=[{"Key": key} for key in sorted(gone)])
+    if found := tag_list(inputs):
+        calls("ec2", "create_tags", Resources=[record.id], Tags=found)
+    return Made()
+
+
+def by_id(operation: str, argument: str, many: bool = False) -> Callable[[Calls, Record], Any]:
+    """An operation whose only argument is the id."""
+
+    def call(calls: Calls, record: Record) -> Any:
+        return calls("ec2", operation, **{argument: [record.id] if many else record.id})
+
+    return call
+
+
+def vpc(calls: Calls, inputs: Inputs) -> Made:
+    given = renamed(inputs, cidrBlock="CidrBlock", instanceTenancy="InstanceTenancy")
+    found = calls("ec2", "create_vpc", **given, TagSpecifications=tags_of("vpc", inputs))["Vpc"]
+    attributes(calls, found["VpcId"], inputs)
+    own = [{"Name": "vpc-id", "Values": [found["VpcId"]]}]
+    table = calls("ec2", "describe_route_tables", Filters=own)["RouteTables"][0]["RouteTableId"]
+    group = calls("ec2", "describe_security_groups", Filters=own)["SecurityGroups"][0]["GroupId"]
+    acl = calls("ec2", "describe_network_acls", Filters=own)["NetworkAcls"][0]["NetworkAclId"]
+    more = {"mainRouteTableId": table, "defaultRouteTableId": table, "defaultSecurityGroupId": group}
+    return Made(found["VpcId"], {**more, "defaultNetworkAclId": acl})
+
+
+def attributes(calls: Calls, given: str, inputs: Inputs) -> None:
+    for ours, theirs in (("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames")):
+        if ours in inputs:
+            calls("ec2", "modify_vpc_attribute", VpcId=given, **{theirs: {"Value": inputs[ours]}})
+
+
+def vpc_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+    attributes(calls, record.id, inputs)
+    return retagged(calls, record, inputs)
+
+
+def subnet(calls: Calls, inputs: Inputs) -> Made:
+    given = renamed(
+        inputs, vpcId="VpcId", cidrBlock="CidrBlock", availabilityZone="AvailabilityZone", ipv6CidrBlock="Ipv6CidrBlock"
+    )
+    found = calls("ec2", "create_subnet", **given, TagSpecifications=tags_of("subnet", inputs))["Subnet"]
+    public(calls, found["SubnetId"], inputs)
+    zone = {"availabilityZone": found["AvailabilityZone"], "availabilityZoneId": found.get("AvailabilityZoneId", "")}
+    return Made(found["SubnetId"], zone)
+
+
+def public(calls: Calls, given: str, inputs: Inputs) -> None:
+    if "mapPublicIpOnLaunch" in inputs:
+        value = {"Value": inputs["mapPublicIpOnLaunch"]}
+        calls("ec2", "modify_subnet_attribute", SubnetId=given, MapPublicIpOnLaunch=value)
+
+
+def subnet_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+    public(calls, record.id, inputs)
+    return retagged(calls, record, inputs)
+
+
+def gateway(calls: Calls, inputs: Inputs) -> Made:
+    tags = tags_of("internet-gateway", inputs)
+    given = calls("ec2", "create_internet_gateway", TagSpecifications=tags)["InternetGateway"]["InternetGatewayId"]
+    if inputs.get("vpcId"):
+        calls("ec2", "attach_internet_gateway", InternetGatewayId=given, VpcId=inputs["vpcId"])
+    return Made(given)
+
+
+def gateway_gone(calls: Calls, record: Record) -> None:
+    if record.outputs.get("vpcId"):
+        calls("ec2", "detach_internet_gateway", InternetGatewayId=record.id, VpcId=record.outputs["vpcId"])
+    calls("ec2", "delete_internet_gateway", InternetGatewayId=record.id)
+
+
+def address(calls: Calls, inputs: Inputs) -> Made:
+    found = calls("ec2", "allocate_address", Domain="vpc", TagSpecifications=tags_of("elastic-ip", inputs))
+    return Made(found["AllocationId"], {"publicIp": found["PublicIp"], "allocationId": found["AllocationId"]})
+
+
+def nat(calls: Calls, inputs: Inputs) -> Made:
+    given = renamed(inputs, subnetId="SubnetId", allocationId="AllocationId", connectivityType="ConnectivityType")
+    found = calls("ec2", "create_nat_gateway", **given, TagSpecifications=tags_of("natgateway", inputs))["NatGateway"]
+    addresses: list[Mapping[str, str]] = found.get("NatGatewayAddresses") or [{}]
+    first = addresses[0]
+    seen = renamed(first, PublicIp="publicIp", PrivateIp="privateIp", NetworkInterfaceId="networkInterfaceId")
+    return Made(found["NatGatewayId"], seen)
+
+
+def nat_there(calls: Calls, record: Record) -> bool:
+    found = calls("ec2", "describe_nat_gateways", NatGatewayIds=[record.id])["NatGateways"]
+    return any(each["State"] != "deleted" for each in found)
+
+
+TARGETS = {
+    "gatewayId": "GatewayId",
+    "natGatewayId": "NatGatewayId",
+    "transitGatewayId": "TransitGatewayId",
+    "vpcEndpointId": "VpcEndpointId",
+    "networkInterfaceId": "NetworkInterfaceId",
+    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
+    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
+}
+
+
+def table(calls: Calls, inputs: Inputs) -> Made:
+    tags = tags_of("route-table", inputs)
+    made = calls("ec2", "create_route_table", VpcId=inputs["vpcId"], TagSpecifications=tags)
+    given = made["RouteTable"]["RouteTableId"]
+    for each in inputs.get("routes") or ():
+        target = renamed(each, cidrBlock="DestinationCidrBlock", ipv6CidrBlock="DestinationIpv6CidrBlock", **TARGETS)
+        calls("ec2", "create_route", RouteTableId=given, **target)
+    return Made(given)
+
+
+def route(calls: Calls, inputs: Inputs) -> Made:
+    calls("ec2", "create_route", **_route(inputs), **renamed(inputs, **TARGETS))
+    return Made()
+
+
+def _route(inputs: Inputs) -> dict[str, Any]:
+    return renamed(
+        inputs,
+        routeTableId="RouteTableId",
+        destinationCidrBlock="DestinationCidrBlock",
+        destinationIpv6CidrBlock="DestinationIpv6CidrBlock",
+        destinationPrefixListId="DestinationPrefixListId",
+    )
+
+
+def route_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+    del record
+    calls("ec2", "replace_route", **_route(inputs), **renamed(inputs, **TARGETS))
+    return Made()
+
+
+def route_gone(calls: Calls, record: Record) -> None:
+    calls("ec2", "delete_route", **_route(record.inputs))
+
+
+def route_there(calls: Calls, record: Record) -> bool:
+    found = calls("ec2", "describe_route_tables", RouteTableIds=[record.inputs["routeTableId"]])
+    wanted = record.inputs.get("destinationCidrBlock")
+    routes: list[dict[str, Any]] = found["RouteTables"][0]["Routes"]
+    return wanted is None or any(each.get("DestinationCidrBlock") == wanted for each in routes)
+
+
+def association(calls: Calls, inputs: Inputs) -> Made:
+    given = renamed(inputs, routeTableId="RouteTableId", subnetId="SubnetId", gatewayId="GatewayId")
+    return Made(calls("ec2", "associate_route_table", **given)["AssociationId"])
+
+
+def association_there(calls: Calls, record: Record) -> bool:
+    found = calls("ec2", "describe_route_tables", RouteTableIds=[record.outputs["routeTableId"]])
+    associations: list[dict[str, Any]] = found["RouteTables"][0]["Associations"]
+    return any(each["RouteTableAssociationId"] == record.id for each in associations)
+
+
+def endpoint(calls: Calls, inputs: Inputs) -> Made:
+    given = renamed(
+        inputs,
+        vpcId="VpcId",
+        serviceName="ServiceName",
+        vpcEndpointType="VpcEndpointType",
+        routeTableIds="RouteTableIds",
+        subnetIds="SubnetIds",
+        securityGroupIds="SecurityGroupIds",
+        privateDnsEnabled="PrivateDnsEnabled",
+        policy="PolicyDocument",
+    )
+    made = calls("ec2", "create_vpc_endpoint", **given, TagSpecifications=tags_of("vpc-endpoint", inputs))
+    return Made(made["VpcEndpoint"]["VpcEndpointId"])
+
+
+def endpoint_there(calls: Calls, record: Record) -> bool:
+    found = calls("ec2", "describe_vpc_endpoints", VpcEndpointIds=[record.id])["VpcEndpoints"]
+    return any(each["State"] != "deleted" for each in found)
+
+
+def group(calls: Calls, inputs: Inputs) -> Made:
+    name, words = inputs["name"], inputs.get("description", "Managed by Pulumi")
+    tags = tags_of("security-group", inputs)
+    given = calls(
+        "ec2",
+        "create_security_group",
+        GroupName=name,
+        Description=words,
+        VpcId=inputs.get("vpcId"),
+        TagSpecifications=tags,
+    )["GroupId"]
+    # AWS lets all out by default; the provider takes that away.
+    everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    calls("ec2", "revoke_security_group_egress", GroupId=given, IpPermissions=[everywhere])
+    for way in ("ingress", "egress"):
+        if permissions := [_inline(each, given) for each in inputs.get(way) or ()]:
+            calls("ec2", f"authorize_security_group_{way}", GroupId=given, IpPermissions=permissions)
+    return Made(given)
+
+
+def _inline(rule: Mapping[str, Any], own: str) -> dict[str, Any]:
+    ports = renamed(rule, fromPort="FromPort", toPort="ToPort", protocol="IpProtocol")
+    ranges = [{"CidrIp": each} for each in rule.get("cidrBlocks") or ()]
+    groups = [{"GroupId": each} for each in rule.get("securityGroups") or ()]
+    mine = [{"GroupId": own}] if rule.get("self") else []
+    return {**ports, "IpRanges": ranges, "UserIdGroupPairs": [*groups, *mine]}
+
+
+def rule(way: str) -> Callable[[Calls, Inputs], Made]:
+    def authorize(calls: Calls, inputs: Inputs) -> Made:
+        permission = renamed(inputs, fromPort="FromPort", toPort="ToPort", ipProtocol="IpProtocol")
+        permission["IpProtocol"] = str(permission["IpProtocol"])
+        if inputs.get("cidrIpv4"):
+            permission["IpRanges"] = [{"CidrIp": inputs["cidrIpv4"]}]
+        if inputs.get("cidrIpv6"):
+            permission["Ipv6Ranges"] = [{"CidrIpv6": inputs["cidrIpv6"]}]
+        if inputs.get("prefixListId"):
+            permission["PrefixListIds"] = [{"PrefixListId": inputs["prefixListId"]}]
+        if inputs.get("referencedSecurityGroupId"):
+            permission["UserIdGroupPairs"] = [{"GroupId": inputs["referencedSecurityGroupId"]}]
+        found = calls(
+            "ec2",
+            f"authorize_security_group_{way}",
+            GroupId=inputs["securityGroupId"],
+            IpPermissions=[permission],
+        )
+        return Made(found["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    return authorize
+
+
+def rule_gone(way: str) -> Callable[[Calls, Record], object]:
+    def revoke(calls: Calls, record: Record) -> object:
+        owner = record.inputs["securityGroupId"]
+        return calls("ec2", f"revoke_security_group_{way}", GroupId=owner, SecurityGroupRuleIds=[record.id])
+
+    return revoke
+
+
+def rule_there(calls: Calls, record: Record) -> bool:
+    found = calls("ec2", "describe_security_group_rules", SecurityGroupRuleIds=[record.id])
+    return bool(found["SecurityGroupRules"])
+
+
+def template(calls: Calls, inputs: Inputs) -> Made:
+    made = calls(
+        "ec2",
+        "create_launch_template",
+        LaunchTemplateName=inputs["name"],
+        LaunchTemplateData=template_data(inputs),
+        TagSpecifications=tags_of("launch-template", inputs),
+    )["LaunchTemplate"]
+    given, versions = made["LaunchTemplateId"], int((inputs.get("__restored") or {}).get("latestVersion", 1))
+    for _ in range(1, versions):
+        calls("ec2", "create_launch_template_version", LaunchTemplateId=given, LaunchTemplateData=template_data(inputs))
+    return Made(given, {"latestVersion": versions, "defaultVersion": made["DefaultVersionNumber"]})
+
+
+def template_data(inputs: Inputs) -> dict[str, Any]:
+    """What moto looks at; the rest of a template is only kept."""
+    return renamed(inputs, imageId="ImageId", instanceType="InstanceType", userData="UserData", keyName="KeyName")
+
+
+def template_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+    same = {key: value for key, value in record.inputs.items() if key != "tags"}
+    if same == {key: value for key, value in inputs.items() if key != "tags"}:
+        return Made(outputs={key: record.outputs[key] for key in ("latestVersion", "defaultVersion")})
+    made = calls(
+        "ec2", "create_launch_template_version", LaunchTemplateId=record.id, LaunchTemplateData=template_data(inputs)
+    )["LaunchTemplateVersion"]["VersionNumber"]
+    default = made if inputs.get("updateDefaultVersion") else record.outputs["defaultVersion"]
+    return Made(outputs={"latestVersion": made, "defaultVersion": default})
+
+
+def _absent_is_fine(drop: Callable[[Calls, Record], object]) -> Callable[[Calls, Record], object]:
+    """For what goes with something that may be gone already."""
+
+    def gone(calls: Calls, record: Record) -> object:
+        try:
+            return drop(calls, record)
+        except AwsError as error:
+            if error.absent or error.code == "InvalidAssociationID.NotFound":
+                return None
+            raise
+
+    return gone
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "aws:ec2/vpc:Vpc": Handler(
+        make=vpc,
+        change=vpc_changed,
+        drop=by_id("delete_vpc", "VpcId"),
+        look=by_id("describe_vpcs", "VpcIds", many=True),
+    ),
+    "aws:ec2/subnet:Subnet": Handler(
+        make=subnet,
+        change=subnet_changed,
+        drop=by_id("delete_subnet", "SubnetId"),
+        look=by_id("describe_subnets", "SubnetIds", many=True),
+    ),
+    "aws:ec2/internetGateway:InternetGateway": Handler(
+        make=gateway,
+        change=retagged,
+        drop=gateway_gone,
+        look=by_id("describe_internet_gateways", "InternetGatewayIds", many=True),
+    ),
+    "aws:ec2/eip:Eip": Handler(
+        make=address,
+        change=retagged,
+        drop=by_id("release_address", "AllocationId"),
+        look=by_id("describe_addresses", "AllocationIds", many=True),
+    ),
+    "aws:ec2/natGateway:NatGateway": Handler(
+        make=nat, change=retagged, drop=by_id("delete_nat_gateway", "NatGatewayId"), look=nat_there
+    ),
+    "aws:ec2/routeTable:RouteTable": Handler(
+        make=table,
+        change=retagged,
+        drop=by_id("delete_route_table", "RouteTableId"),
+        look=by_id("describe_route_tables", "RouteTableIds", many=True),
+    ),
+    "aws:ec2/route:Route": Handler(
+        make=route, change=route_changed, drop=_absent_is_fine(route_gone), look=route_there
+    ),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": Handler(
+        make=association,
+        drop=_absent_is_fine(by_id("disassociate_route_table", "AssociationId")),
+        look=association_there,
+    ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Handler(
+        make=endpoint,
+        change=retagged,
+        drop=by_id("delete_vpc_endpoints", "VpcEndpointIds", many=True),
+        look=endpoint_there,
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Handler(
+        make=group,
+        change=retagged,
+        drop=by_id("delete_security_group", "GroupId"),
+        look=by_id("describe_security_groups", "GroupIds", many=True),
+    ),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Handler(
+        make=rule("ingress"), drop=_absent_is_fine(rule_gone("ingress")), look=rule_there
+    ),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Handler(
+        make=rule("egress"), drop=_absent_is_fine(rule_gone("egress")), look=rule_there
+    ),
+    "aws:ec2/launchTemplate:LaunchTemplate": Handler(
+        make=template,
+        change=template_changed,
+        drop=by_id("delete_launch_template", "LaunchTemplateId"),
+        look=by_id("describe_launch_templates", "LaunchTemplateIds", many=True),
+    ),
+}

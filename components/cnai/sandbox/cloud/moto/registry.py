@@ -1,0 +1,15 @@
+"""All handlers, whichever module has them."""
+
+from collections.abc import Mapping
+
+from cnai.sandbox.cloud.moto import ec2, eks, iam, s3, services
+from cnai.sandbox.cloud.moto.handler import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    **ec2.HANDLERS,
+    **eks.HANDLERS,
+    **iam.HANDLERS,
+    **s3.HANDLERS,
+    **services.HANDLERS,
+}
+"""By token: what is not here, moto lacks, and it is echoed."""
