@@ -1,5 +1,4 @@
 import ssl
-from pathlib import Path
 
 import pytest
 import yaml

@@ -44,7 +44,7 @@ class Hands:
         return replace(found, retiring=True, cordoned=True)
 
     def drain(self, found: Node, pods: Sequence[Pod], now: float, *, abandoned: bool) -> bool:
-        """One step; True once the node is deleted. Disruption budgets hold, though not for long if the group is gone."""
+        """One step; True once the node is deleted. Disruption budgets hold, not for long if the group is gone."""
         if not found.cordoned:
             self._kube.patch("v1", "Node", found.name, {"spec": {"unschedulable": True}})
         late = abandoned and now - self._draining.setdefault(found.name, now) > DRAIN_S

@@ -51,7 +51,7 @@ class Keeper:
         name = found["metadata"]["name"].removeprefix(records.PREFIX)
         try:
             group = records.group(record) if record and "deletionTimestamp" not in record["metadata"] else None
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OSError) as error:
             print(f"node group {name}: its record cannot be read: {error!r}", file=sys.stderr, flush=True)
             return
         with self._lock:
@@ -116,10 +116,10 @@ class Keeper:
         if change.launch:
             self._launch(group, spread(group, active, self._zones(group), change.launch))
         for node in change.retire:
-            self._changed(self._hands.cordon(node))
+            self._changed(node, self._hands.cordon(node))
         for node in active:
             if node.launched_with == group.launch and not group.is_current(node):
-                self._changed(self._hands.describe(group, node))
+                self._changed(node, self._hands.describe(group, node))
 
     def _target(self, group: Group, size: int) -> int:
         """Of a group that scales by itself: what it was given first, and since then what it came to."""
@@ -134,12 +134,13 @@ class Keeper:
         with self._lock:
             taken = [n.index for n in self._nodes.values() if n.group == group.id]
         for index, zone in zip(indices(group, taken, len(zones)), zones, strict=True):
-            self._changed(self._hands.launch(group, index, zone))
+            self._changed(None, self._hands.launch(group, index, zone))
 
-    def _changed(self, node: Node) -> None:
-        """Before the watch tells: so that the next look does not do it again."""
+    def _changed(self, before: Node | None, node: Node) -> None:
+        """So that the next look does not do it again; unless the watch has told already, which knows better."""
         with self._lock:
-            self._nodes[node.name] = node
+            if self._nodes.get(node.name) == before:
+                self._nodes[node.name] = node
 
     def _grow(self, groups: dict[str, Group], pods: list[Pod], now: float) -> bool:
         """For the pods that the scheduler could not place; gives whether some are left."""
@@ -172,7 +173,7 @@ class Keeper:
                 for node in idle(group, mine, self._idle, now, len(mine)):
                     self._targets[group.id] -= 1
                     self._idle.pop(node.name)
-                    self._changed(self._hands.cordon(node))
+                    self._changed(node, self._hands.cordon(node))
                     self._wake.set()
         above = {g.id for g in scaling.values() if self._targets.get(g.id, 0) > g.min}
         mine = {n.name for n in nodes if n.group in above}
@@ -191,7 +192,7 @@ class Keeper:
         for node in leaving:
             work = on.get(node.name, [])
             if self._hands.drain(node, work, now, abandoned=node.group not in groups):
-                self._changed(replace(node, going=True))
+                self._changed(node, replace(node, going=True))
             elif group := groups.get(node.group):
                 self._hands.note(group, records.DRAINING, f"{node.name} waits for {len(work)} pods to leave")
         return True
@@ -202,8 +203,9 @@ class Keeper:
         for group in groups.values():
             mine = [n for n in nodes if n.group == group.id and not n.going]
             ready = sum(n.ready and not n.retiring and group.is_current(n) for n in mine)
-            self._hands.note(group, records.READY, f"{ready}@{group.generation}")
-            if not any(n.retiring for n in mine):
+            leaving = any(n.retiring or not group.is_current(n) for n in mine)
+            self._hands.note(group, records.READY, f"{ready}@{group.generation}{'+replacing' if leaving else ''}")
+            if not leaving:
                 self._hands.note(group, records.DRAINING, None)
             lacking = len(mine) < max(group.min, 1) and not self._zones(group)
             self._hands.note(group, records.NO_CAPACITY, _shortage(group) if lacking else None)

@@ -61,5 +61,5 @@ def spread(group: Group, nodes: Iterable[Node], zones: Sequence[str], count: int
     return found
 
 
-def _last(nodes: Sequence[Node], count: int) -> list[Node]:
-    return sorted(nodes, key=lambda n: n.index)[len(nodes) - count :]
+def _last(nodes: Sequence[Node], count: int) -> tuple[Node, ...]:
+    return tuple(sorted(nodes, key=lambda n: n.index)[len(nodes) - count :])

@@ -138,7 +138,9 @@ func (m *Market) offerings(machine Machine, zones []string, reservations []Reser
 		for _, reservation := range reservations {
 			if reservation.Machine == machine.Name && reservation.Zone == zone {
 				place := Place{machine.Name, zone, v1.CapacityTypeReserved}
-				one := offering(place, reservation.ID, machine.Price/reservedDiscount, !m.knownSoldOut(place, faults))
+				// A full reservation is not on offer, or Karpenter would wait for it instead of trying the next NodePool.
+				available := reservation.Count > 0 && !m.knownSoldOut(place, faults)
+				one := offering(place, reservation.ID, machine.Price/reservedDiscount, available)
 				one.ReservationCapacity = reservation.Count
 				found = append(found, one)
 			}
@@ -193,17 +195,14 @@ func (m *Market) reservations(ctx context.Context, pool *v1.NodePool, zones []st
 		return nil, err
 	}
 	var found []Reservation
-	for _, term := range class.Spec.CapacityReservationSelectorTerms {
-		if term.ID == "" {
-			continue
-		}
-		one := m.assumed(term.ID, pool, zones)
+	for _, id := range class.reservationIDs() {
+		one := m.assumed(id, pool, zones)
 		for _, row := range given {
-			if row.ID == term.ID {
+			if row.ID == id {
 				one = described(one, row)
 			}
 		}
-		used, err := m.used(ctx, term.ID)
+		used, err := m.used(ctx, id)
 		if err != nil {
 			return nil, err
 		}

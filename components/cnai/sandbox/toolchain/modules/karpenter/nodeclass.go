@@ -36,9 +36,23 @@ type EC2NodeClassSpec struct {
 	UserData            any `json:"userData,omitempty"`
 }
 
-// ReservationTerm names a reservation. Terms by tag or owner choose none here: nothing describes those reservations.
+// ReservationTerm names a reservation, or describes which ones are meant.
 type ReservationTerm struct {
 	ID string `json:"id,omitempty"`
+}
+
+// reservationIDs are those of the terms. Terms by tag or owner stand for one reservation together.
+func (n *EC2NodeClass) reservationIDs() []string {
+	var found []string
+	for _, term := range n.Spec.CapacityReservationSelectorTerms {
+		if term.ID != "" {
+			found = append(found, term.ID)
+		}
+	}
+	if len(found) == 0 && len(n.Spec.CapacityReservationSelectorTerms) > 0 {
+		found = append(found, "cr-"+hash(n.Name))
+	}
+	return found
 }
 
 type EC2NodeClassStatus struct {
