@@ -113,6 +113,10 @@ class Session:
     def refresh(self, on_event: OnEvent = ignore) -> Summary:
         return self._operate("refresh", ("--yes", "--skip-preview"), on_event)
 
+    def drift(self, on_event: OnEvent = ignore) -> Summary:
+        """What `refresh` would find; neither the state nor what exists is changed."""
+        return self._operate("refresh", ("--preview-only",), on_event)
+
     def unprotect(self) -> None:
         """Takes the mark off every resource that the engine refuses to delete for it."""
         self._ensure_stack()

@@ -1,0 +1,12 @@
+"""What others may assume of a cluster here, before there is one."""
+
+from collections.abc import Mapping
+
+from cnai.clouds.aws.settings import AwsSettings
+from cnai.clouds.aws.traits import aws_traits
+from cnai.clouds.pools import PoolPlan
+from cnai.clouds.traits import ClusterTraits
+
+
+def traits(settings: AwsSettings, pools: Mapping[str, PoolPlan], accelerators: bool) -> ClusterTraits:
+    return aws_traits(settings, pools.values(), accelerators=accelerators)

@@ -1,0 +1,1 @@
+"""Operations on Azure, through its client libraries where they are installed."""

@@ -1,0 +1,1 @@
+"""Operations on Google Cloud, through its client libraries where they are installed."""
