@@ -9,7 +9,7 @@ from cnai.policy.model import Resource
 from cnai.policy.values import SECRET, SENTINELS, UNKNOWN, plain
 from cnai.render.charts import NotAtHand, Renderer
 from cnai.render.program import declared
-from cnai.render.recording import Registered
+from cnai.render.recording import CLUSTER, Registered, made_up_id
 from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.provider.construct.sources import Origin, of_directory, of_files
 from cnai.sandbox.provider.tokens import COMPONENTS, RELEASE
@@ -43,6 +43,9 @@ def of_declared(registered: Iterable[Registered], env: str, renderer: Renderer |
     resources, charts = list[Resource](), list[str]()
     for each in registered:
         body = plain(each.inputs)
+        if not each.type.startswith(CLUSTER):
+            # Other resources refer to it.
+            body.setdefault("id", made_up_id(each.name))
         resources.append(Resource(body, type=each.type, logical_name=each.name, source=env))
         if renderer is None:
             continue

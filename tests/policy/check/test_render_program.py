@@ -1,5 +1,7 @@
 """What a recording run of a program gives: secrets stay secret, unknown values stay unknown."""
 
+import json
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
@@ -44,6 +46,24 @@ def test_what_only_the_cluster_will_say_is_unknown_and_what_is_given_is_known():
     data = plain(declared(program)["urls"]["data"])
     assert isinstance(data["ip"], Unknown)
     assert data["name"] == "web"
+
+
+class Named(pulumi.CustomResource):
+    arn: pulumi.Output[str]
+
+    def __init__(self, kind, name, **props):
+        super().__init__(kind, name, {"arn": None, **props})
+
+
+def test_what_a_cloud_will_call_a_resource_is_made_up_so_that_policies_about_it_can_be_read():
+    def program():
+        key = Named("aws:kms/key:Key", "key")
+        text = key.arn.apply(lambda arn: json.dumps({"Statement": [{"Action": "kms:*", "Resource": arn}]}))
+        Named("aws:iam/policy:Policy", "all", policy=text, role=key.id)
+
+    found = declared(program)["all"]
+    assert json.loads(found["policy"])["Statement"][0]["Resource"] == "key-arn"
+    assert found["role"] == "key-id"
 
 
 def test_a_text_that_a_chart_builds_of_an_unknown_value_is_unknown():
