@@ -9,6 +9,8 @@ import pytest
 
 import cnai
 
+ROOT = Path(__file__).resolve().parent.parent
+
 
 def seen_by_editors() -> set[tuple[str, str]]:
     tree = ast.parse(Path(cnai.__file__).read_text())
@@ -39,3 +41,19 @@ def test_importing_cnai_loads_no_sdk():
 def test_validating_an_environment_loads_no_clouds_sdk():
     code = "import sys, cnai.environment; print([m for m in sys.modules if m.startswith(('pulumi_', 'boto'))])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("environment", ["local", "aws-prod", "gcp-prod", "azure-prod", "onprem"])
+def test_an_environment_loads_the_sdk_of_its_own_cloud_and_no_other(environment):
+    code = f"""
+import sys, yaml
+from cnai.environment import Environment
+from cnai.platform import Platform
+from cnai.render.recording import record
+config = yaml.safe_load(open("stacks/Pulumi.{environment}.yaml"))["config"]
+record(lambda: Platform(Environment.load("{environment}", config)), "cnai", "{environment}")
+print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"pulumi_aws", "pulumi_gcp", "pulumi_azure_native", "boto3"}}))
+"""
+    own = {"aws-prod": ["pulumi_aws"], "gcp-prod": ["pulumi_gcp"], "azure-prod": ["pulumi_azure_native"]}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == f"{own.get(environment, [])}\n"
