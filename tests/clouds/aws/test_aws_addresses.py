@@ -44,6 +44,10 @@ def test_a_node_takes_whole_prefixes_and_keeps_one_warm():
     assert per_node(110) == 7 * 16 + 16 + 2
 
 
+def test_what_does_not_divide_evenly_counts_in_full():
+    assert needed([replace(POOL, max=4)]) == dict.fromkeys(ZONES, 2 * per_node(110))
+
+
 def test_pools_share_a_zone_and_spread_over_theirs():
     one_zone = replace(POOL, name="gpu", max=4, zones=("us-east-1a",))
     assert needed([POOL, one_zone]) == {

@@ -193,6 +193,13 @@ def test_there_are_as_many_ways_out_as_asked_for_and_every_zone_has_one(declared
     assert len(set(out.values())) == gateways
 
 
+def test_endpoints_have_names_that_the_vpc_resolves(found):
+    vpc = of(found, "aws:ec2/vpc:Vpc")["cluster-network"].inputs
+    assert (vpc["enableDnsSupport"], vpc["enableDnsHostnames"]) == (True, True)
+    private = [each.inputs.get("privateDnsEnabled") for each in of(found, "aws:ec2/vpcEndpoint:VpcEndpoint").values()]
+    assert private.count(True) == 3
+
+
 def test_images_tokens_and_buckets_are_reached_without_leaving(found):
     services = {
         each.inputs["serviceName"].rpartition("us-east-1.")[2]
