@@ -319,3 +319,13 @@ def test_ready_is_all_that_a_feature_waits_for(declared):
     names = {each._name for each in kept[0].ready()}
     assert {"cluster-first-vpc-cni", "cluster-system-coredns", "cluster-karpenter-release"} <= names
     assert {"cluster-storage", "cluster-efa-plugin-release"} <= names
+
+
+def test_who_asks_for_neuron_is_told_what_is_not_installed(declared, monkeypatch):
+    told = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    trainium = samples.pool("trn", "trn1.32xlarge", fabric="efa")
+    declared(lambda: samples.cluster({"system": samples.SYSTEM, "trn": trainium, "l4": samples.L4}))
+    assert len(told) == 1
+    assert "pool trn" in told[0]
+    assert "Neuron device plugin" in told[0]

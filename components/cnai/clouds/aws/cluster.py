@@ -25,6 +25,8 @@ from cnai.clouds.pools import SYSTEM_POOL, PoolPlan, Route
 from cnai.clouds.traits import ClusterTraits
 from cnai.errors import UserError
 
+NEURON = "aws.amazon.com/neuron"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsClusterArgs:
@@ -106,6 +108,8 @@ class AwsCluster(pulumi.ComponentResource):
 
     def node_group(self, name: str, plan: PoolPlan, opts: pulumi.ResourceOptions) -> None:
         below = pulumi.ResourceOptions(parent=opts.parent, providers=[self._aws, self.provider])
+        if plan.gpu_resource == NEURON:
+            pulumi.log.warn(f"pool {name}: pods that ask for {NEURON} wait until you install AWS' Neuron device plugin")
         placement = self._placement(name, plan, below)
         groups = [self._group(name, plan, route, placement, below) for route in group_routes(plan)]
         if plan.name == SYSTEM_POOL:

@@ -40,7 +40,8 @@ class AwsSettings(Settings):
     nat: Literal["per-zone", "single"] = "per-zone"
     """NAT gateways: one in each zone, or one for all, which is cheaper and falls with its zone."""
     public_access_cidrs: tuple[StrictStr, ...] = ()
-    """Ranges that may reach the Kubernetes API over the internet; private where there are none."""
+    """Ranges that may reach the Kubernetes API over the internet. Where there are none it is private: bring the
+    environment up from inside the VPC, or through a VPN or peering to it."""
     access: dict[Annotated[StrictStr, Field(pattern=_ARN)], Access] = Field(default_factory=dict)
     """IAM roles and users that may use the cluster, beside whoever created it: view, edit or admin."""
     kubernetes: Minor | None = None
