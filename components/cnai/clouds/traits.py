@@ -42,3 +42,5 @@ class ClusterTraits:
     """Tolerations that such a pod needs as well."""
     credential_endpoints: tuple[tuple[str, int], ...] = ()
     """Address and TCP port where pods get the cloud's short-lived credentials; network policies let them through."""
+    credential_labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Labels without which a pod gets no credentials of the cloud."""

@@ -36,15 +36,18 @@ def chart_values(args: TrainerArgs) -> dict[str, Any]:
     return merged({"manager": manager}, args.values)
 
 
-def torch_runtime(image: str) -> dict[str, Any]:
+def torch_runtime(image: str, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """ClusterTrainingRuntime for torchrun, admitted by namespaces that enforce the `restricted` standard.
 
     Its label, and the names `node` and `trainer`, are what Trainer looks for:
     https://www.kubeflow.org/docs/components/trainer/operator-guides/runtime/
     """
+    pod: dict[str, Any] = {"spec": torch_pod(image)}
+    if labels:
+        pod["metadata"] = {"labels": dict(labels)}
     job = {
         "metadata": {"labels": {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}},
-        "spec": {"template": {"spec": torch_pod(image)}},
+        "spec": {"template": pod},
     }
     return {
         "apiVersion": _API,
@@ -91,7 +94,7 @@ class Trainer(pulumi.ComponentResource):
         super().__init__("cnai:kubeflow:Trainer", name, {}, opts)
         package = catalog()["kubeflow-trainer"]
         release = package.install(f"{name}-release", chart_values(args), child_of(self))
-        runtime = torch_runtime(package.runtimes[TORCH])
+        runtime = torch_runtime(package.runtimes[TORCH], args.traits.credential_labels)
         torch = CustomResource(
             f"{name}-torch-distributed",
             api_version=runtime["apiVersion"],

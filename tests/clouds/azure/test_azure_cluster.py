@@ -18,6 +18,7 @@ from cnai.clouds.azure.kubeconfig import endpoint, kubeconfig
 from cnai.clouds.azure.names import global_name
 from cnai.clouds.azure.traits import azure_traits
 from cnai.clouds.pools import Route
+from cnai.kubeflow.trainer import torch_runtime
 from cnai.policy.evaluate import evaluate, evaluate_set
 from cnai.policy.loading import rules
 from cnai.policy.model import Context, Resource
@@ -278,6 +279,12 @@ def test_address_and_ca_come_from_what_azure_hands_out():
     written = base64.b64encode(yaml.safe_dump({"clusters": [{"name": "a", "cluster": cluster}]}).encode()).decode()
     assert endpoint([SimpleNamespace(value=written)]) == ("https://aks:443", "Q0E=")
     assert endpoint(None) == ("", "")
+
+
+def test_training_pods_carry_the_label_without_which_they_get_no_token():
+    labels = azure_traits(settings(), POOLS, accelerators=True).credential_labels
+    (job,) = torch_runtime("example.org/torch:1", labels)["spec"]["template"]["spec"]["replicatedJobs"]
+    assert job["template"]["spec"]["template"]["metadata"]["labels"] == {"azure.workload.identity/use": "true"}
 
 
 def test_traits_follow_who_installs_the_driver():

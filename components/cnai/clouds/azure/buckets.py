@@ -15,7 +15,7 @@ from cnai.clouds.azure.settings import AzureSettings
 from cnai.clouds.protocol import Purpose
 
 CLIENT_ID = "azure.workload.identity/client-id"
-"""Annotation of a ServiceAccount; its pods carry the label `azure.workload.identity/use: "true"`."""
+"""Annotation of a ServiceAccount; traits say which label its pods carry."""
 SOFT_DELETE_DAYS = 30
 _CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
 _BLOBS = f"{_CONTAINERS}/blobs"

@@ -8,6 +8,8 @@ from cnai.clouds.traits import ClusterTraits
 
 STORAGE_CLASS = "managed-csi-premium"
 """AKS brings it: premium SSDs, redundant over the zones of a cluster that has several."""
+WORKLOAD_IDENTITY = "azure.workload.identity/use"
+"""https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html"""
 OPERATOR_RUNTIME, AKS_RUNTIME = "nvidia", "nvidia-container-runtime"
 """RuntimeClass with the GPU operator's toolkit, and with AKS's own driver and toolkit."""
 
@@ -27,4 +29,5 @@ def azure_traits(settings: AzureSettings, pools: Mapping[str, PoolPlan], acceler
         rdma="infiniband" if infiniband else "none",
         disposable=settings.disposable,
         system_selector={POOL_LABEL: SYSTEM_POOL},
+        credential_labels={WORKLOAD_IDENTITY: "true"},
     )
