@@ -25,6 +25,7 @@ from cnai.cli import (
     schema,
     testing,
     training,
+    upgrade,
 )
 from cnai.cli.console import ExitCode, complain
 from cnai.errors import FailedError, UserError
@@ -42,6 +43,7 @@ for commands in (
     bootstrap,
     preflight,
     comparing,
+    upgrade,
     drift,
     checking,
     policies,

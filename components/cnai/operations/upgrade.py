@@ -1,0 +1,103 @@
+"""A Kubernetes minor upgrade: what forbids it, what it changes in the stack file, and in which order `up` does it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnai.environment import Environment
+from cnai.errors import UserError
+from cnai.kube import Kube, Object
+from cnai.operations.adapters import adapter
+from cnai.operations.removals import number, uses
+
+MINOR = re.compile(r"1\.\d{2}")
+ORDER = (
+    "control plane",
+    "add-ons of the cluster",
+    "system pool",
+    "what runs on it: DNS, disks, autoscaler",
+    "every other pool, node by node: a new one first where one more can be had, pods evicted within their budgets",
+)
+"""In which a plain `up` goes: each waits for the one before, since each resource depends on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrade:
+    environment: str
+    current: str
+    target: str
+    values: Mapping[str, str]
+    """To write below the cloud's own key of the stack file."""
+    remarks: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "environment": self.environment,
+            "from": self.current,
+            "to": self.target,
+            "values": dict(self.values),
+            "order": list(ORDER),
+            "remarks": list(self.remarks),
+        }
+
+
+def planned(environment: Environment, target: str, kube: Kube | None, image: str = "") -> Upgrade:
+    """Raises `UserError` with a line for each thing that forbids it. `kube`: the cluster, where it is looked at."""
+    settings = environment.cloud_settings
+    current = settings.kubernetes_version()
+    if text := next(_wrong_step(environment, current, target), ""):
+        raise UserError(text)
+    if kube is not None and (wrong := [*behind(kube.list("v1", "Node"), current), *_in_use(kube, current, target)]):
+        raise UserError("\n".join(wrong))
+    values, remarks = _values(environment, target, image)
+    if kube is None:
+        remarks = (*remarks, "the cluster was not looked at: neither its nodes' versions nor what uses removed APIs")
+    return Upgrade(environment=environment.name, current=current, target=target, values=values, remarks=remarks)
+
+
+def changed(config: Mapping[str, Any], cloud: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """A stack file's config with `values` below the cloud's own key."""
+    place = dict(config["cnai:cloud"])
+    place[cloud] = {**(place[cloud] or {}), **values}
+    return {**config, "cnai:cloud": place}
+
+
+def behind(nodes: Sequence[Object], current: str) -> Iterator[str]:
+    """Nodes that the last upgrade has not reached yet."""
+    versions = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
+    late = sorted(name for name, version in versions.items() if number(_minor(version)) < number(current))
+    if late:
+        shown = ", ".join(late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+        yield f"nodes still run {_minor(versions[late[0]])}: {shown}: let `up` bring all of them to {current} first"
+
+
+def _in_use(kube: Kube, current: str, target: str) -> Iterator[str]:
+    for use in uses(kube, current, target):
+        yield f"{target} no longer serves it: {use.text}"
+
+
+def _wrong_step(environment: Environment, current: str, target: str) -> Iterator[str]:
+    if "kubernetes" not in type(environment.cloud_settings).model_fields:  # type: ignore[attr-defined]
+        yield f"{environment.name}: {environment.cloud} has Kubernetes {current} and no other"
+    if not MINOR.fullmatch(target):
+        yield f"--to {target}: give a minor, such as 1.{number(current) + 1}"
+    elif number(target) == number(current):
+        yield f"{environment.name} is at {current} already"
+    elif number(target) < number(current):
+        yield f"{environment.name} is at {current}: Kubernetes does not go back to {target}"
+    elif number(target) > number(current) + 1:
+        yield f"{environment.name} is at {current}, and no minor may be skipped: go to 1.{number(current) + 1} first"
+
+
+def _values(environment: Environment, target: str, image: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    values, module = {"kubernetes": target}, adapter(environment.cloud, "nodes")
+    if module is None:
+        return values, ()
+    more, remarks = module.for_minor(environment.cloud_settings, target, image)
+    return values | more, remarks
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.removeprefix("v").split(".")[:2])
