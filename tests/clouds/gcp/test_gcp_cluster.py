@@ -96,6 +96,7 @@ def test_keys_of_ones_own_encrypt_secrets_disks_and_volumes(found):
     assert {each["nodeConfig"]["bootDiskKmsKey"] for each in node_pools(found).values()} == {"cluster-keys-disks-id"}
     volumes = of_type(found, "kubernetes:storage.k8s.io/v1:StorageClass")["cluster-encrypted"].inputs
     assert volumes["parameters"]["disk-encryption-kms-key"] == "cluster-keys-disks-id"
+    assert volumes["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
     assert volumes["metadata"]["name"] == gcp_traits(settings(), [], accelerators=False).storage_class
 
 

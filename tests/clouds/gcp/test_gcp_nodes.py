@@ -159,6 +159,7 @@ def test_a_tpu_slice_is_placed_whole(made):
         assert each["placementPolicy"] == {"type": "COMPACT", "tpuTopology": "4x4"}
         assert each["nodeConfig"]["taints"] == [{"key": "google.com/tpu", "value": "present", "effect": "NO_SCHEDULE"}]
         assert "guestAccelerators" not in each["nodeConfig"]
+        assert each["nodeConfig"]["shieldedInstanceConfig"]["enableSecureBoot"] is False
     assert fixed["nodeCount"] == 4
     assert "autoscaling" not in fixed
     assert scaled["autoscaling"] == {"minNodeCount": 0, "maxNodeCount": 4, "locationPolicy": "BALANCED"}
