@@ -329,3 +329,13 @@ def test_who_asks_for_neuron_is_told_what_is_not_installed(declared, monkeypatch
     assert len(told) == 1
     assert "pool trn" in told[0]
     assert "Neuron device plugin" in told[0]
+
+
+def test_a_block_without_a_zone_is_asked_for_it(declared, monkeypatch):
+    told = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    block = replace(samples.H100, routes=(replace(samples.BLOCK, zone=""),))
+    found = declared(lambda: samples.cluster({"system": samples.SYSTEM, "h100": block}))
+    assert ["say in which zone its block is" in each for each in told] == [True]
+    group = next(each for each in found if each.name == "h100-block-cr-0a1b2c" and each.type == NODE_GROUP)
+    assert len(group.inputs["subnetIds"]) == 3

@@ -78,6 +78,24 @@ def test_what_aws_or_the_region_lacks_is_refused_with_what_there_is(pool, line):
     assert [each for each in lines if each.startswith(line)], lines
 
 
+@pytest.mark.parametrize(
+    ("cloud", "pools", "line"),
+    [
+        ({"cidr": "10.0.0.0/20"}, {"cpu": {"max": 30}}, "cnai:cloud.aws.cidr: us-east-1a has 1019 addresses"),
+        ({}, {"system": {"min": 1, "capacity": ["spot", "on-demand"]}}, "cnai:pools.system.capacity: nobody scales"),
+        ({}, {"near": {"placement": "compact"}}, "cnai:pools.near.zones: a cluster placement group is in one zone"),
+        (
+            {},
+            {"gpu": {"accelerator": "H100", "capacity": [{"block": "cr-1"}, {"block": "cr-2"}]}},
+            "cnai:pools.gpu.capacity: min cannot say how many nodes each block has",
+        ),
+    ],
+)
+def test_pools_are_looked_at_together(cloud, pools, line):
+    lines = refusal({"region": "us-east-1", **cloud}, {**POOLS, **pools})
+    assert [each for each in lines if each.startswith(line)], lines
+
+
 def test_every_region_has_zones_enough_for_a_cluster():
     assert len(regions()) > 30
     assert all(len(zones) >= 2 for zones in regions().values())

@@ -7,7 +7,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cnai.clouds.aws import addresses
 from cnai.clouds.aws.addons import Addon, AwsAddons, DefaultStorageClass, before_nodes, on_nodes
 from cnai.clouds.aws.buckets import AwsBuckets, AwsBucketsArgs
 from cnai.clouds.aws.control_plane import AwsControlPlane, AwsControlPlaneArgs
@@ -18,19 +17,17 @@ from cnai.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs
 from cnai.clouds.aws.network import AwsNetwork, AwsNetworkArgs
 from cnai.clouds.aws.nodepools import AwsNodePools, NodeClassArgs
 from cnai.clouds.aws.registry import AwsRegistry, AwsRegistryArgs
-from cnai.clouds.aws.routes import floor, group_routes, karpenter_routes, route_name, wrong_pools, zones_of
+from cnai.clouds.aws.routes import floor, group_routes, karpenter_routes, route_name, warnings, zones_of
 from cnai.clouds.aws.settings import AwsSettings
 from cnai.clouds.aws.traits import aws_traits
 from cnai.clouds.pools import SYSTEM_POOL, PoolPlan, Route
 from cnai.clouds.traits import ClusterTraits
 from cnai.errors import UserError
 
-NEURON = "aws.amazon.com/neuron"
-
 
 @dataclass(frozen=True, kw_only=True)
 class AwsClusterArgs:
-    """Raises `UserError` where AWS cannot make these pools, or the VPC has no room for them."""
+    """Raises `UserError` where the settings do not hold together, or AWS cannot make the pools in them."""
 
     environment: str
     """Name of the cluster, and of its context in the kubeconfig."""
@@ -41,12 +38,10 @@ class AwsClusterArgs:
     """All that will be declared."""
 
     def __post_init__(self) -> None:
-        zones = self.settings.zone_names()
-        wrong = [f"cnai:pools.{key}: {text}" for key, text in wrong_pools(self.pools)]
-        short = addresses.too_small(self.settings.cidr, zones, self.pools.values())
-        wrong += [f"cnai:cloud.aws.cidr: {text}" for text in short]
+        wrong = [(("cloud", "aws", *path), text) for path, text in self.settings.problems()]
+        wrong = wrong or list(self.settings.pool_problems(self.pools.values()))
         if wrong:
-            raise UserError("\n".join(sorted(wrong)))
+            raise UserError("\n".join(sorted(f"cnai:{'.'.join(map(str, path))}: {text}" for path, text in wrong)))
 
 
 class AwsCluster(pulumi.ComponentResource):
@@ -108,8 +103,8 @@ class AwsCluster(pulumi.ComponentResource):
 
     def node_group(self, name: str, plan: PoolPlan, opts: pulumi.ResourceOptions) -> None:
         below = pulumi.ResourceOptions(parent=opts.parent, providers=[self._aws, self.provider])
-        if plan.gpu_resource == NEURON:
-            pulumi.log.warn(f"pool {name}: pods that ask for {NEURON} wait until you install AWS' Neuron device plugin")
+        for text in warnings(plan):
+            pulumi.log.warn(text)
         placement = self._placement(name, plan, below)
         groups = [self._group(name, plan, route, placement, below) for route in group_routes(plan)]
         if plan.name == SYSTEM_POOL:

@@ -1,8 +1,11 @@
 """Who makes a pool's nodes on AWS: managed node groups where their number is fixed, Karpenter where it is not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from cnai.clouds.pools import CAPACITY_LABEL, POOL_LABEL, SYSTEM_POOL, PoolPlan, Route
+from cnai.clouds.settings import Problems
+
+NEURON = "aws.amazon.com/neuron"
 
 
 def group_routes(plan: PoolPlan) -> tuple[Route, ...]:
@@ -51,16 +54,23 @@ def node_labels(plan: PoolPlan, *routes: Route) -> dict[str, str]:
     return labels
 
 
-def wrong_pools(pools: Mapping[str, PoolPlan]) -> Iterator[tuple[str, str]]:
-    """Pools that AWS cannot make, by the key that is wrong, and what to change."""
-    for name, plan in pools.items():
+def wrong_pools(plans: Iterable[PoolPlan]) -> Problems:
+    """Pools that AWS cannot make: the key that is wrong, below `pools`, and what to change."""
+    for plan in plans:
         blocks = [each for each in plan.routes if each.kind == "block"]
-        if name == SYSTEM_POOL and (len(plan.routes) > 1 or blocks):
+        if plan.name == SYSTEM_POOL and (len(plan.routes) > 1 or blocks):
             text = "nobody scales the system pool, so it has one route: on-demand, spot or reserved"
-            yield f"{name}.capacity", text
+            yield (plan.name, "capacity"), text
         elif len(blocks) > 1:
-            yield f"{name}.capacity", "min cannot say how many nodes each block has: give each block a pool of its own"
-        if any(len(zones_of(plan, each)) > 1 for each in blocks):
-            yield f"{name}.capacity", "a block is in one zone: say which, {block: ID, zone: ZONE}"
+            text = "min cannot say how many nodes each block has: give each block a pool of its own"
+            yield (plan.name, "capacity"), text
         if plan.placement and len({zone for each in plan.routes for zone in zones_of(plan, each)}) > 1:
-            yield f"{name}.zones", "a cluster placement group is in one zone: name it"
+            yield (plan.name, "zones"), "a cluster placement group is in one zone: name it"
+
+
+def warnings(plan: PoolPlan) -> Iterator[str]:
+    """What comes up, and then not as one might think."""
+    if plan.gpu_resource == NEURON:
+        yield f"pool {plan.name}: pods that ask for {NEURON} wait until you install AWS' Neuron device plugin"
+    if any(each.kind == "block" and len(zones_of(plan, each)) > 1 for each in plan.routes):
+        yield f"pool {plan.name}: say in which zone its block is, {{block: ID, zone: ZONE}}: it is looked for in all"

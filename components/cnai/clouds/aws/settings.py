@@ -1,7 +1,7 @@
 """What `cnai:cloud.aws` may say."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -10,8 +10,9 @@ from pydantic import Field, StrictBool, StrictStr
 
 from cnai.clouds.aws import addresses
 from cnai.clouds.aws.facts import facts
+from cnai.clouds.aws.routes import wrong_pools
 from cnai.clouds.machines import kubernetes_version
-from cnai.clouds.pools import RouteKind
+from cnai.clouds.pools import PoolPlan, RouteKind
 from cnai.clouds.settings import Minor, Problems, Settings
 
 Access = Literal["view", "edit", "admin"]
@@ -88,6 +89,14 @@ class AwsSettings(Settings):
         if not self.image_release().startswith(f"{minor}."):
             known = self.image_release()
             yield ("node_image",), f"nodes of Kubernetes {minor} need an image of it, not {known}: name its release"
+
+    def pool_problems(self, plans: Iterable[PoolPlan]) -> Problems:
+        plans = list(plans)
+        for path, text in wrong_pools(plans):
+            yield ("pools", *path), text
+        if not any(self._place()) and not any(self._ranges()):
+            for text in addresses.too_small(self.cidr, self.zone_names(), plans):
+                yield ("cloud", "aws", "cidr"), text
 
     def _place(self) -> Problems:
         has = regions().get(self.region)
