@@ -1,14 +1,16 @@
 """A simulated node is what the pool's machine would register as."""
 
+import dataclasses
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.clouds.kubelet import conventions, reserved_millicores
+from cnai.clouds.kubelet import conventions, reserved_mib, reserved_millicores
 from cnai.clouds.machines import PoolError, machines
-from cnai.clouds.nodes import node_manifest
+from cnai.clouds.nodes import Registration, manifest, node_manifest
 from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
 
 LOCAL = machines("local")
@@ -124,3 +126,90 @@ def test_a_plan_that_its_machine_cannot_keep_is_refused(facts, field):
     with pytest.raises(PoolError) as refused:
         pool(**facts)
     assert refused.value.field == field
+
+
+def registered(cloud: str, machine: str, **facts: Any) -> dict[str, Any]:
+    found = {"name": "pool-0", "group": "pool", "region": "r-1", "zone": "r-1a", **facts}
+    return manifest(Registration(machine=machines(cloud)[machine], cloud=cloud, **found))
+
+
+@pytest.mark.parametrize(
+    ("cloud", "machine", "facts", "provider", "labels"),
+    [
+        (
+            "aws",
+            "p5.48xlarge",
+            {"capacity": "block"},
+            "aws:///r-1a/i-",
+            {"eks.amazonaws.com/nodegroup": "pool", "eks.amazonaws.com/capacityType": "CAPACITY_BLOCK"},
+        ),
+        (
+            "gcp",
+            "a3-highgpu-8g",
+            {"capacity": "spot", "accelerator": "nvidia-h100-80gb"},
+            "gce://simulated/r-1a/pool-0",
+            {
+                "cloud.google.com/gke-nodepool": "pool",
+                "cloud.google.com/gke-spot": "true",
+                "cloud.google.com/gke-accelerator": "nvidia-h100-80gb",
+            },
+        ),
+        (
+            "gcp",
+            "ct6e-standard-4t",
+            {"topology": "4x4"},
+            "gce://simulated/r-1a/pool-0",
+            {
+                "cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice",
+                "cloud.google.com/gke-tpu-topology": "4x4",
+            },
+        ),
+        (
+            "azure",
+            "Standard_ND96isr_H100_v5",
+            {"capacity": "spot"},
+            "azure:///subscriptions/",
+            {
+                "kubernetes.azure.com/agentpool": "pool",
+                "kubernetes.azure.com/scalesetpriority": "spot",
+                "kubernetes.azure.com/accelerator": "nvidia",
+            },
+        ),
+    ],
+)
+def test_each_clouds_nodes_are_known_by_its_own_ids_and_labels(cloud, machine, facts, provider, labels):
+    node = registered(cloud, machine, **facts)
+    assert node["spec"]["providerID"].startswith(provider)
+    assert labels.items() <= node["metadata"]["labels"].items()
+    assert "karpenter.sh/capacity-type" not in node["metadata"]["labels"]
+
+
+def test_a_label_whose_word_is_not_known_is_left_out():
+    assert "cloud.google.com/gke-accelerator" not in registered("gcp", "a3-highgpu-8g")["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "vcpu", "millicores"),
+    [("aws", 4, 80), ("aws", 96, 310), ("gcp", 16, 110), ("azure", 2, 100), ("azure", 8, 180), ("azure", 64, 740)],
+)
+def test_reserved_cpu_is_what_the_clouds_document(cloud, vcpu, millicores):
+    assert reserved_millicores(vcpu, conventions(cloud)["reserved"]) == millicores
+
+
+def test_reserved_memory_is_by_tiers_on_google_and_by_pods_elsewhere():
+    small = dataclasses.replace(LOCAL["cpu-8"], memory_gib=16, max_pods=110)
+    assert reserved_mib(small, conventions("gcp")["reserved"]) == 2663  # 1 GiB + 0.8 GiB + 0.8 GiB
+    assert reserved_mib(small, conventions("aws")["reserved"]) == 255 + 11 * 110
+    assert reserved_mib(small, conventions("azure")["reserved"]) == 50 + 20 * 110
+    tiny = dataclasses.replace(small, memory_gib=4)
+    assert reserved_mib(tiny, conventions("azure")["reserved"]) == 1024  # a quarter at most
+
+
+def test_efa_interfaces_are_published_beside_the_gpus():
+    allocatable = registered("aws", "p5.48xlarge")["status"]["allocatable"]
+    assert (allocatable["nvidia.com/gpu"], allocatable["vpc.amazonaws.com/efa"]) == ("8", "32")
+
+
+def test_a_machine_of_another_architecture_says_so():
+    arm = next(m.name for m in machines("aws").values() if m.arch == "arm64")
+    assert registered("aws", arm)["metadata"]["labels"]["kubernetes.io/arch"] == "arm64"

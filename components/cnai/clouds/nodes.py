@@ -40,9 +40,15 @@ class Registration:
             "region": self.region,
             "zone": self.zone,
             "id": digest,
-            "accelerator": self.accelerator,
+            "accelerator": self.accelerator or self._product,
             "topology": self.topology,
         }
+
+    @property
+    def _product(self) -> str:
+        """Who makes an accelerator and rents it out has one name for it; GPUs are called otherwise in every cloud."""
+        found = self.machine.accelerator
+        return found.product if found and found.resource != devices.GPU else ""
 
 
 def manifest(node: Registration) -> dict[str, Any]:

@@ -108,8 +108,10 @@ def test_a_training_job_waits_for_gpus_and_runs_once_they_join(controllers, kube
         found = [c for pod in pods(kube, "chatbot") for c in pod["status"].get("conditions", [])]
         return [c["message"] for c in found if c.get("reason") == "Unschedulable"]
 
-    waiting = eventually(verdicts, "the scheduler has looked at the job's pods")
-    assert "Insufficient nvidia.com/gpu" in waiting[0]
+    # Before the node is Ready, it is its taint that keeps the pods away.
+    eventually(
+        lambda: any("Insufficient nvidia.com/gpu" in verdict for verdict in verdicts()), "the pods wait for GPUs"
+    )
 
     put(node("gpu-0", gpus=8))
 

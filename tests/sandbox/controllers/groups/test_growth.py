@@ -93,3 +93,18 @@ def test_a_thousand_pods_and_a_thousand_nodes_are_planned_within_seconds():
     found = growth([big], nodes=nodes, placed=placed, waiting=[pod(f"p{i}") for i in range(1000)])
     assert len(found.launches["big"]) == 1000
     assert time.process_time() - start < 5
+
+
+def test_the_hosts_of_a_slice_come_together_and_in_one_zone():
+    tpu = {"cloud": "gcp", "machine": "ct6e-standard-4t", "topology": "4x4", "zones": ["z-a", "z-b"], "taints": []}
+    waiting = [tpu_pod(f"host-{i}") for i in range(4)]
+    found = growth([group("slice", max=4, **tpu)], waiting=waiting)
+    assert found.launches == {"slice": ["z-a"] * 4}
+    assert found.words[0].message == "pod triggered scale-up: [{slice 0->4 (max: 4)}]"
+    assert growth([group("slice", max=3, **tpu)], waiting=waiting).launches == {}
+
+
+def tpu_pod(name: str):
+    container = {"name": "c", "image": "x", "resources": {"limits": {"google.com/tpu": "4"}}}
+    selector = {"cloud.google.com/gke-tpu-topology": "4x4", "cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice"}
+    return pod(name, containers=[container], nodeSelector=selector)

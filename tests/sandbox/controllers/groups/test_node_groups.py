@@ -9,7 +9,7 @@ from sandbox_waits import eventually
 from cnai.sandbox.controllers.groups import records
 
 pytestmark = pytest.mark.sandbox
-READY = "cnai.dev/nodes-ready"
+READY, WAITING = "cnai.dev/nodes-ready", "cnai.dev/nodes-waiting"
 BUDGET = ("policy/v1", "PodDisruptionBudget")
 GUARDED = {"name": "guarded", "namespace": "default"}
 
@@ -129,7 +129,7 @@ def test_an_injected_lack_of_capacity_sends_pods_to_the_next_route_and_is_said(k
 
         eventually(told, "the pod is told")
         assert nodes(kube, "gone") == []
-        assert "no capacity for reserved h100-8" in annotation(kube, "gone", "cnai.dev/no-capacity")
+        assert "no capacity for reserved h100-8" in annotation(kube, "gone", WAITING)
         groups("there", weight=1, capacity="on-demand", labels={"cnai.dev/pool": "faulty"})
         eventually(lambda: len(nodes(kube, "there")) == 1, "the next route is used")
     finally:
@@ -154,7 +154,7 @@ def test_new_images_replace_nodes_one_by_one_and_disruption_budgets_hold(kube, p
         lambda: kube.get(*BUDGET, "guarded", "default").get("status", {}).get("currentHealthy"), "the budget counts it"
     )
     groups("rolling", **facts, image="two")
-    eventually(lambda: "waits for 1 pods" in annotation(kube, "rolling", "cnai.dev/draining"), "the budget holds it up")
+    eventually(lambda: "waits for 1 pods" in annotation(kube, "rolling", WAITING), "the budget holds it up")
     assert len(nodes(kube, "rolling")) <= 3
     kube.patch(*BUDGET, "guarded", {"spec": {"minAvailable": 0}}, "default")
     ready(kube, "rolling", 2)

@@ -58,3 +58,11 @@ def test_only_what_a_machine_is_made_of_replaces_it():
 def test_a_record_of_what_the_cloud_has_not_is_refused(facts):
     with pytest.raises((KeyError, ValueError, FileNotFoundError)):
         records.group(record("x", **facts))
+
+
+def test_a_slice_goes_when_all_its_hosts_are_idle():
+    pool = group(cloud="gcp", machine="ct6e-standard-4t", topology="4x4", min=0, max=8)
+    hosts = [node(pool, index) for index in range(8)]
+    since = {host.name: 0.0 for host in hosts[1:]}
+    assert [host.index for host in idle(pool, hosts, since, IDLE_S, 8)] == [4, 5, 6, 7]
+    assert indices(pool, [0, 1, 2, 3], 4) == [4, 5, 6, 7]

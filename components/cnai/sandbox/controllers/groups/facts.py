@@ -15,7 +15,7 @@ GROUP_LABEL = "cnai.dev/simulated-group"
 LAUNCHED_WITH = "cnai.dev/launched-with"
 """Says which nodes have to be replaced."""
 DESCRIBED = "cnai.dev/described"
-"""Says which nodes have to be labelled or tainted anew."""
+"""Says which nodes have to be labelled or tainted anew, and which of their labels their group gave them."""
 RETIRING = "cnai.dev/retiring"
 
 Amounts = Mapping[str, Decimal]
@@ -32,6 +32,7 @@ class Node:
     cordoned: bool = False
     launched_with: str = ""
     described: str = ""
+    own_labels: frozenset[str] = frozenset()
     retiring: bool = False
     """Cordoned by its group: it goes once it is drained."""
 
@@ -48,6 +49,7 @@ def node(found: Object) -> Node:
     metadata, spec, status = found["metadata"], found.get("spec") or {}, found.get("status") or {}
     conditions: list[Mapping[str, str]] = status.get("conditions") or []
     annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    described, _, own = annotations.get(DESCRIBED, "").partition(" ")
     return Node(
         name=metadata["name"],
         labels=metadata.get("labels") or {},
@@ -57,7 +59,8 @@ def node(found: Object) -> Node:
         going="deletionTimestamp" in metadata,
         cordoned=bool(spec.get("unschedulable")),
         launched_with=annotations.get(LAUNCHED_WITH, ""),
-        described=annotations.get(DESCRIBED, ""),
+        described=described,
+        own_labels=frozenset(own.split(",")) if own else frozenset(),
         retiring=RETIRING in annotations,
     )
 

@@ -12,7 +12,9 @@ from cnai.sandbox.controllers.groups.records import NAMESPACE, PREFIX, Group
 MANAGER = "cnai-node-groups"
 DRAIN_S = 10.0
 """How long the nodes of a group that is no more are drained in order; then they go with all that is on them."""
-NOT_FOUND = 404
+NOT_FOUND, CONFLICT = 404, 409
+CONDITIONS = "node.kubernetes.io/"
+"""Taints that the control plane sets by a node's condition."""
 REMEMBERED = 10_000
 """Pods of which is known what was said last."""
 
@@ -25,18 +27,26 @@ class Hands:
 
     def launch(self, group: Group, index: int, zone: str) -> Node:
         manifest = group.manifest(index, zone)
-        self._kube.apply(manifest, field_manager=MANAGER, force=True)
+        try:
+            # Not applied: creating costs the API server half of that.
+            self._kube.create(manifest, field_manager=MANAGER)
+        except ApiError as error:
+            if error.status != CONFLICT:  # made by a daemon that was killed before it could tell
+                raise
         return replace(node(manifest), ready=False)
 
     def describe(self, group: Group, found: Node) -> Node:
         """Labels, taints and devices anew, on a node that stays."""
-        zone = found.labels.get("topology.kubernetes.io/zone", "")
-        manifest = group.manifest(found.index, zone)
-        status = manifest.pop("status")
-        self._kube.apply(manifest, field_manager=MANAGER, force=True)
-        sizes = {"status": {key: status[key] for key in ("capacity", "allocatable")}}
+        manifest = group.manifest(found.index, found.labels.get("topology.kubernetes.io/zone", ""))
+        labels: dict[str, str] = manifest["metadata"]["labels"]
+        gone: dict[str, None] = dict.fromkeys(found.own_labels - labels.keys())
+        kept = [dict(taint) for taint in found.taints if taint["key"].startswith(CONDITIONS)]
+        taints = [*manifest["spec"].get("taints", []), *kept]
+        metadata = {"labels": gone | labels, "annotations": manifest["metadata"]["annotations"]}
+        self._kube.patch("v1", "Node", found.name, {"metadata": metadata, "spec": {"taints": taints}})
+        sizes = {"status": {key: manifest["status"][key] for key in ("capacity", "allocatable")}}
         self._kube.patch("v1", "Node", found.name, sizes, subresource="status")
-        return replace(found, labels=manifest["metadata"]["labels"], described=group.description)
+        return replace(found, labels=labels, described=group.description)
 
     def cordon(self, found: Node) -> Node:
         patch = {"metadata": {"annotations": {RETIRING: "true"}}, "spec": {"unschedulable": True}}

@@ -39,6 +39,8 @@ class Keeper:
         self._targets: dict[str, int] = {}
         self._idle: dict[str, float] = {}
         self._helped: dict[str, float] = {}
+        self._blocked: dict[str, str] = {}
+        """By group: which node cannot go yet."""
 
     def listed(self, what: str) -> None:
         self._unlisted.discard(what)
@@ -182,6 +184,7 @@ class Keeper:
     def _retire(self, groups: dict[str, Group], nodes: dict[str, Node], pods: list[Pod], now: float) -> bool:
         """Drains what is to go; gives whether there is more to do."""
         leaving = [n for n in nodes.values() if n.group and not n.going and (n.retiring or n.group not in groups)]
+        self._blocked = {}
         if not leaving:
             return False
         names = {n.name for n in leaving}
@@ -193,8 +196,8 @@ class Keeper:
             work = on.get(node.name, [])
             if self._hands.drain(node, work, now, abandoned=node.group not in groups):
                 self._changed(node, replace(node, going=True))
-            elif group := groups.get(node.group):
-                self._hands.note(group, records.DRAINING, f"{node.name} waits for {len(work)} pods to leave")
+            else:
+                self._blocked[node.group] = f"{node.name} waits for {len(work)} pods to leave"
         return True
 
     def _report(self, groups: dict[str, Group]) -> None:
@@ -205,10 +208,9 @@ class Keeper:
             ready = sum(n.ready and not n.retiring and group.is_current(n) for n in mine)
             leaving = any(n.retiring or not group.is_current(n) for n in mine)
             self._hands.note(group, records.READY, f"{ready}@{group.generation}{'+replacing' if leaving else ''}")
-            if not leaving:
-                self._hands.note(group, records.DRAINING, None)
             lacking = len(mine) < max(group.min, 1) and not self._zones(group)
-            self._hands.note(group, records.NO_CAPACITY, _shortage(group) if lacking else None)
+            why = self._blocked.get(group.id) if leaving else _shortage(group) if lacking else None
+            self._hands.note(group, records.WAITING, why)
 
 
 def _shortage(group: Group) -> str:

@@ -16,8 +16,9 @@ NAMESPACE = "kube-system"
 SELECTOR = "cnai.dev/node-group=true"
 PREFIX = "node-group-"
 READY = "cnai.dev/nodes-ready"
-NO_CAPACITY = "cnai.dev/no-capacity"
-DRAINING = "cnai.dev/draining"
+WAITING = "cnai.dev/nodes-waiting"
+"""Why its nodes are not as declared yet."""
+NAME_LABEL = "cnai.dev/node-group"
 TPU = "google.com/tpu"
 
 
@@ -89,14 +90,15 @@ class Group:
                 zone=zone,
                 capacity=self.capacity,
                 group=self.name,
-                labels={**self.labels, GROUP_LABEL: self.id},
+                labels={**self.labels, GROUP_LABEL: self.id, NAME_LABEL: self.name},
                 taints=self.taints,
                 accelerator=self.accelerator,
                 topology=self.topology,
                 kubelet_version=self.kubernetes,
             )
         )
-        made["metadata"]["annotations"] |= {LAUNCHED_WITH: self.launch, DESCRIBED: self.description}
+        described = f"{self.description} {','.join(sorted(made['metadata']['labels']))}"
+        made["metadata"]["annotations"] |= {LAUNCHED_WITH: self.launch, DESCRIBED: described}
         return made
 
     def is_current(self, node: Node) -> bool:
