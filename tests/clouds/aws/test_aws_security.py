@@ -1,6 +1,7 @@
 """What an AWS environment declares passes the AWS pack, and its IAM documents grant what is ours and nothing else."""
 
 import json
+import re
 from dataclasses import replace
 
 import aws_samples as samples
@@ -68,6 +69,35 @@ def test_every_document_is_one_that_iam_takes(found):
         assert len({each.get("Sid", index) for index, each in enumerate(document["Statement"])}) == len(
             document["Statement"]
         )
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """An AWS account in this process, which refuses the documents that IAM and ECR refuse."""
+    moto, boto3 = pytest.importorskip("moto"), pytest.importorskip("boto3")
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "testing")
+    with moto.mock_aws():
+        yield lambda service: boto3.client(service, region_name="us-east-1")
+
+
+def test_iam_takes_every_document_that_says_what_its_holder_may_do(found, account):
+    iam = account("iam")
+    rights = [each for each in found if each.type == "aws:iam/rolePolicy:RolePolicy"]
+    assert len(rights) == 3
+    for each in rights:
+        # What is an ARN in truth is the name of one in a recording.
+        text = re.sub(r'"([a-z-]+)-arn(["/:])', r'"arn:aws:s3:::\1\2', each.inputs["policy"])
+        iam.create_policy(PolicyName=each.name, PolicyDocument=text)
+    with pytest.raises(Exception, match="MalformedPolicyDocument"):
+        iam.create_policy(PolicyName="bad", PolicyDocument=rights[0].inputs["policy"].replace("Action", "Act"))
+
+
+def test_ecr_takes_the_lifecycle_of_images(found, account):
+    ecr = account("ecr")
+    ecr.create_repository(repositoryName="prod/training")
+    text = next(each.inputs["policy"] for each in found if each.type == "aws:ecr/lifecyclePolicy:LifecyclePolicy")
+    ecr.put_lifecycle_policy(repositoryName="prod/training", lifecyclePolicyText=text)
 
 
 def test_karpenters_rights_fit_into_an_inline_policy():
