@@ -181,6 +181,14 @@ def test_an_nvlink_domain_is_placed_by_a_policy_of_its_own(declared):
     assert only(node_pools(found))["placementPolicy"] == {"type": "COMPACT", "policyName": "gb-reserved-policy-name"}
 
 
+def test_arm_nodes_get_no_taint_that_pods_know_nothing_of(made):
+    route = Route(kind="reserved", id="r", zone="us-central1-a")
+    config = only(made(pool("a4x-highgpu-4g", routes=(route,))))["nodeConfig"]
+    assert config["taintConfig"] == {"architectureTaintBehavior": "NONE"}
+    assert [each["key"] for each in config["taints"]] == ["nvidia.com/gpu"]
+    assert "taintConfig" not in only(made(pool("g2-standard-8")))["nodeConfig"]
+
+
 def test_without_keys_of_its_own_a_boot_disk_names_none(made):
     assert "bootDiskKmsKey" in only(made(pool("e2-standard-8")))["nodeConfig"]
     assert "bootDiskKmsKey" not in only(made(pool("e2-standard-8"), cmek=False))["nodeConfig"]

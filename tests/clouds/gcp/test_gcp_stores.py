@@ -109,4 +109,4 @@ def test_the_registrys_address_is_what_docker_takes(declared):
         cluster({}).registry("registry", pulumi.ResourceOptions()).url.apply(got.append)
 
     declared(program)
-    assert got == ["us-central1-docker.pkg.dev/acme-ai-prod/gcp-prod"]
+    assert got == ["us-central1-docker.pkg.dev/acme-ai-prod/cnai-gcp-prod"]

@@ -104,7 +104,7 @@ class GcpCluster(pulumi.ComponentResource):
     def registry(self, name: str, opts: pulumi.ResourceOptions) -> GcpRegistry:
         settings = self._settings
         args = GcpRegistryArgs(
-            environment=self._args.environment,
+            repository=self._tag,
             project=settings.project,
             region=settings.region,
             reader=self._identity.member,

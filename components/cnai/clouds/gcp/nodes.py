@@ -11,6 +11,7 @@ from cnai.clouds.gcp.facts import accelerator_word, boot_disk, is_gpu, is_tpu, l
 from cnai.clouds.gcp.groups import Group
 from cnai.clouds.gcp.settings import Driver
 from cnai.clouds.kubelet import ROOT_DISK_GIB
+from cnai.clouds.machines import Machine
 from cnai.clouds.pools import CAPACITY_LABEL, POOL_LABEL, PoolPlan, Taint
 
 Spec = dict[str, Any]
@@ -40,35 +41,60 @@ class NodeSettings:
 
 
 def node_config(plan: PoolPlan, group: Group, common: NodeSettings) -> Spec:
-    machine, by_operator = plan.machine, is_gpu(plan.machine) and common.gpu_driver == "operator"
-    config: Spec = {
+    by_operator = is_gpu(plan.machine) and common.gpu_driver == "operator"
+    return {
+        **boot(plan.machine, common, by_operator=by_operator),
+        **identity(common),
+        **hardening(secure_boot=not by_operator and not is_tpu(plan.machine)),
+        "labels": node_labels(plan, group, by_operator=by_operator),
+        "resource_labels": dict(common.labels),
+        "taints": [taint(each) for each in plan.all_taints],
+        "gvnic": {"enabled": True},
+        **devices(plan, common.gpu_driver),
+        **capacity(group),
+    }
+
+
+def boot(machine: Machine, common: NodeSettings, *, by_operator: bool) -> Spec:
+    return {
         "machine_type": machine.name,
         # The GPU operator has no driver for Container-Optimized OS.
         "image_type": "UBUNTU_CONTAINERD" if by_operator else "COS_CONTAINERD",
         "disk_type": boot_disk(machine),
         "disk_size_gb": ROOT_DISK_GIB,
         "boot_disk_kms_key": common.disk_key,
+    }
+
+
+def identity(common: NodeSettings) -> Spec:
+    """What a node may do is its service account's rights; the scope does not narrow them."""
+    return {
         "service_account": common.service_account,
         "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
-        "labels": node_labels(plan, group, by_operator=by_operator),
-        "resource_labels": dict(common.labels),
-        "taints": [taint(each) for each in plan.all_taints],
         "tags": [common.tag],
-        "metadata": {"disable-legacy-endpoints": "true"},
         "workload_metadata_config": {"mode": "GKE_METADATA"},
-        # The operator's driver is not signed, and TPU machines boot without it.
-        "shielded_instance_config": {
-            "enable_integrity_monitoring": True,
-            "enable_secure_boot": not by_operator and not is_tpu(machine),
-        },
-        "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
-        "gvnic": {"enabled": True},
     }
+
+
+def hardening(*, secure_boot: bool) -> Spec:
+    """The GPU operator's driver is not signed, and TPU machines boot without."""
+    return {
+        "metadata": {"disable-legacy-endpoints": "true"},
+        "shielded_instance_config": {"enable_integrity_monitoring": True, "enable_secure_boot": secure_boot},
+        "kubelet_config": {"insecure_kubelet_readonly_port_enabled": "FALSE"},
+    }
+
+
+def devices(plan: PoolPlan, driver: Driver) -> Spec:
+    machine, found = plan.machine, Spec()
+    if machine.arch == "arm64":
+        # GKE would taint them for their architecture, which the accelerator's own taint makes needless.
+        found["taint_config"] = {"architecture_taint_behavior": "NONE"}
     if ssds := local_ssds(machine):
-        config["ephemeral_storage_local_ssd_config"] = {"local_ssd_count": ssds}
+        found["ephemeral_storage_local_ssd_config"] = {"local_ssd_count": ssds}
     if is_gpu(machine):
-        config["guest_accelerators"] = [guest_accelerator(plan, common.gpu_driver)]
-    return config | capacity(group)
+        found["guest_accelerators"] = [guest_accelerator(plan, driver)]
+    return found
 
 
 def node_labels(plan: PoolPlan, group: Group, *, by_operator: bool) -> dict[str, str]:

@@ -14,7 +14,8 @@ UNTAGGED_DAYS, KEPT_VERSIONS = 14, 10
 
 @dataclass(frozen=True, kw_only=True)
 class GcpRegistryArgs:
-    environment: str
+    repository: str
+    """Its ID: a letter first."""
     project: str
     region: str
     reader: pulumi.Input[str]
@@ -42,7 +43,7 @@ class GcpRegistry(pulumi.ComponentResource):
         super().__init__("cnai:clouds:GcpRegistry", name, {}, opts)
         repository = gcp.artifactregistry.Repository(
             name,
-            repository_id=args.environment,
+            repository_id=args.repository,
             location=args.region,
             format="DOCKER",
             docker_config={"immutable_tags": True},
