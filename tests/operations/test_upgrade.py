@@ -177,7 +177,7 @@ def test_the_command_writes_the_stack_file_and_keeps_what_else_stands_there(stac
     assert said.index("control plane") < said.index("system pool") < said.index("every other pool")
     assert "./cnai up prod" in said
     text = stack.read_text()
-    assert f'aws: {{node_image: "{IMAGE}", kubernetes: "1.37", region: us-east-1}}   # the oldest' in text
+    assert f'aws: {{kubernetes: "1.37", node_image: "{IMAGE}", region: us-east-1}}   # the oldest' in text
     assert text.startswith("# who reads this")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cnai.cli.console import ExitCode, confirm, out, print_json
+from cnai.cli.console import ExitCode, confirm, err, out, print_json
 from cnai.cli.target import EnvArgument, JsonFlag, Target, YesFlag
 
 
@@ -33,6 +33,8 @@ def bootstrap(
         out.print(f"made: {change}", markup=False, highlight=False)
     if not store.changes:
         out.print("all there already, nothing was changed")
+    for remark in store.remarks:
+        err.print(f"[yellow]note:[/] {remark}", highlight=False)
     for line in store.commands(env):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     return ExitCode.DONE

@@ -17,19 +17,19 @@ class StateStore:
     """For `pulumi stack init --secrets-provider`."""
     changes: tuple[str, ...]
     """What was made or set; empty where all was as it should be."""
-    exports: tuple[tuple[str, str], ...] = ()
-    """Environment variables that the login needs."""
+    remarks: tuple[str, ...] = ()
+    """What is left for somebody to do."""
 
     def commands(self, env: str) -> tuple[str, ...]:
-        exported = tuple(f"export {name}={value}" for name, value in self.exports)
         login = f"pulumi login '{self.backend}'"
-        return (*exported, login, f"pulumi stack init {env} --secrets-provider '{self.secrets_provider}'")
+        return (login, f"pulumi stack init {env} --secrets-provider '{self.secrets_provider}'")
 
     def as_json(self, env: str) -> dict[str, object]:
         return {
             "backend": self.backend,
             "secrets_provider": self.secrets_provider,
             "changes": list(self.changes),
+            "remarks": list(self.remarks),
             "commands": list(self.commands(env)),
         }
 

@@ -34,7 +34,8 @@ def with_value(text: str, path: Sequence[str], value: str) -> str:
 def set_values(path: Path, key: Sequence[str], values: dict[str, str]) -> None:
     """Writes all of `values` below `key`, or nothing."""
     text = path.read_text(encoding="utf-8")
-    for name, value in values.items():
+    # New keys come first: the last one written stands on top.
+    for name, value in reversed(values.items()):
         text = with_value(text, (*key, name), value)
     write_atomically(path, text, path.stat().st_mode & 0o777)
 

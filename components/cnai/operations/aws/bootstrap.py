@@ -10,6 +10,7 @@ from cnai.errors import FailedError, UserError
 from cnai.operations.adapters import library
 from cnai.operations.aws.session import explained
 from cnai.operations.bootstrap import StateStore
+from cnai.operations.covering import covers
 
 OLD_VERSIONS_DAYS = 90
 """How long what was overwritten or deleted can be had back."""
@@ -156,7 +157,7 @@ def _configure(s3: Any, name: str, account: str, key_arn: str) -> Iterator[str]:
     where = {"Bucket": name, "ExpectedBucketOwner": account}
     for setting in bucket_settings(name, key_arn):
         current = _current(s3, getattr(s3, setting.get or f"get_bucket_{setting.operation}"), setting, where)
-        if not _covers(current, setting.wanted):
+        if not covers(current, setting.wanted):
             given = {key: json.dumps(value) if key == "Policy" else value for key, value in setting.wanted.items()}
             getattr(s3, setting.put or f"put_bucket_{setting.operation}")(**where, **given)
             yield setting.name
@@ -174,12 +175,3 @@ def _current(s3: Any, get: Callable[..., dict[str, Any]], setting: Setting, wher
     # Versioning and lifecycle answer without the wrapper that their put wants.
     (wrapper,) = setting.wanted
     return found if wrapper in found else {wrapper: found}
-
-
-def _covers(current: Any, wanted: Any) -> bool:
-    """Whether all that is wanted is there; what else there is, such as AWS' own defaults, does not matter."""
-    if isinstance(wanted, Mapping):
-        return isinstance(current, Mapping) and all(_covers(current.get(key), each) for key, each in wanted.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    if isinstance(wanted, list):
-        return isinstance(current, list) and len(current) == len(wanted) and all(map(_covers, current, wanted))  # pyright: ignore[reportUnknownArgumentType]
-    return current == wanted
