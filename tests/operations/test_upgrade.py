@@ -28,8 +28,9 @@ config:
 
 
 def environment(cloud="aws", **settings):
-    places = {"aws": {"region": "us-east-1"}, "local": {}}
-    system = {"machine": {"aws": "m7i.2xlarge", "local": "cpu-8"}[cloud], "min": 1}
+    places = {"aws": {"region": "us-east-1"}, "local": {}, "onprem": {"context": "here", "storage": "disks"}}
+    system = {"machine": {"aws": "m7i.2xlarge", "local": "cpu-8", "onprem": "server-8"}[cloud], "min": 1}
+    system |= {"selector": {"pool": "system"}} if cloud == "onprem" else {}
     config = {"cnai:cloud": {cloud: places[cloud] | settings}, "cnai:pools": {"system": system}}
     return Environment.load("prod", config)
 
@@ -75,6 +76,19 @@ def test_any_other_step_is_refused(target, said):
 def test_a_cloud_whose_version_nobody_chooses_is_not_upgraded():
     with pytest.raises(UserError, match=r"local has Kubernetes 1\.\d+ and no other"):
         upgrade.planned(environment("local"), "1.37", Cluster())
+
+
+def test_a_cluster_that_somebody_else_made_is_upgraded_by_them():
+    with pytest.raises(UserError, match="upgrade it with what made it"):
+        upgrade.planned(environment("onprem"), "1.37", Cluster())
+
+
+def test_a_cluster_without_a_node_is_taken_for_another_one():
+    cluster = Cluster()
+    cluster.objects.clear()
+    cluster.list = lambda *_, **__: []
+    with pytest.raises(UserError, match="is this its cluster"):
+        upgrade.planned(environment(), "1.37", cluster, IMAGE)
 
 
 def test_nodes_that_the_last_upgrade_has_not_reached_come_first():

@@ -66,6 +66,8 @@ def changed(config: Mapping[str, Any], cloud: str, values: Mapping[str, str]) ->
 
 def behind(nodes: Sequence[Object], current: str) -> Iterator[str]:
     """Nodes that the last upgrade has not reached yet."""
+    if not nodes:
+        yield "the cluster has no node, and an environment has some at least: is this its cluster, and is it up?"
     versions = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
     late = sorted(name for name, version in versions.items() if number(_minor(version)) < number(current))
     if late:
@@ -79,6 +81,8 @@ def _in_use(kube: Kube, current: str, target: str) -> Iterator[str]:
 
 
 def _wrong_step(environment: Environment, current: str, target: str) -> Iterator[str]:
+    if not environment.cloud_settings.makes_nodes:
+        yield f"{environment.name} is a cluster that exists already: upgrade it with what made it, then set kubernetes"
     if "kubernetes" not in type(environment.cloud_settings).model_fields:  # type: ignore[attr-defined]
         yield f"{environment.name}: {environment.cloud} has Kubernetes {current} and no other"
     if not MINOR.fullmatch(target):
