@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cnai.sandbox.engine import Session
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
-CONTROLLERS = ("jobset-controller-manager", "trainer-controller-manager")
 
 EnvArgument = Annotated[str, typer.Argument(metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
 EnvOption = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
@@ -83,6 +82,14 @@ class Target:
 
         return Environment.load(self.env, read_stack_config(self.project, self.env))
 
+    @cached_property
+    def controllers(self) -> tuple[str, ...]:
+        """The tools that really run what environments on this one's cloud have."""
+        from cnai.sandbox.controllers import tool_names
+
+        cloud = read_stack_config(self.project, self.env).get("cnai:cloud")
+        return tool_names(tuple(cloud) if isinstance(cloud, dict) else ())
+
     def need_sandbox(self) -> SandboxDir:
         if self.sandbox is None:
             raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
@@ -92,7 +99,7 @@ class Target:
         """Its control plane with all that this needs at hand; not started."""
         from cnai.sandbox.controlplane import ControlPlane
 
-        return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *CONTROLLERS)))
+        return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *self.controllers)))
 
     @contextmanager
     def session(
@@ -102,7 +109,7 @@ class Target:
         from cnai.sandbox.cloud.commands import write_commands
         from cnai.sandbox.engine import Session
 
-        names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
+        names = (*CONTROL_PLANE, *self.controllers, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
         chosen = tools(report, names)
         with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
             if self.sandbox and cluster:

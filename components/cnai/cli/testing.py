@@ -11,7 +11,7 @@ import typer
 
 from cnai.cli import workloads
 from cnai.cli.console import ExitCode, err, progress
-from cnai.cli.target import CONTROL_PLANE, CONTROLLERS, tools
+from cnai.cli.target import CONTROL_PLANE, tools
 from cnai.errors import UserError
 from cnai.sandbox.paths import cache_dir, project_dir
 
@@ -100,8 +100,10 @@ def chosen(tier: str, arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def toolchain_at_hand() -> bool:
+    from cnai.sandbox.controllers import tool_names
+
     try:
-        tools(progress(), (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl"))
+        tools(progress(), (*CONTROL_PLANE, *tool_names(), "pulumi", "helm", "kubectl"))
     except UserError as error:
         err.print(str(error), markup=False, highlight=False)
         return False

@@ -3,7 +3,7 @@
 import mmap
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -53,9 +53,9 @@ def specs() -> list[ControllerSpec]:
     return [_spec(name, **row) for name, row in rows.items()]
 
 
-def tool_names() -> tuple[str, ...]:
-    """The tools that the real controllers are."""
-    return tuple(spec.tool for spec in specs())
+def tool_names(clouds: Collection[str] | None = None) -> tuple[str, ...]:
+    """The tools that the real controllers are: all, or those that environments on these clouds can need."""
+    return tuple(spec.tool for spec in specs() if clouds is None or not spec.machines or spec.machines in clouds)
 
 
 def _spec(name: str, **row: Any) -> ControllerSpec:

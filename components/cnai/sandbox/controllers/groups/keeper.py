@@ -4,7 +4,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from cnai.kube import ApiError, Kube, Object
@@ -18,6 +20,8 @@ from cnai.sandbox.controllers.groups.resize import IDLE_S, idle, indices, resize
 SETTLE_S = 0.1
 """What happens together is looked at together."""
 RETRY_S = 2.0
+HANDS = 4
+"""Nodes that are made at the same time."""
 PATIENCE_S = 15.0
 """How long a pod for which a node was launched is left to the scheduler."""
 T = TypeVar("T")
@@ -135,8 +139,10 @@ class Keeper:
     def _launch(self, group: Group, zones: Sequence[str]) -> None:
         with self._lock:
             taken = [n.index for n in self._nodes.values() if n.group == group.id]
-        for index, zone in zip(indices(group, taken, len(zones)), zones, strict=True):
-            self._changed(None, self._hands.launch(group, index, zone))
+        numbers = indices(group, taken, len(zones))
+        with ThreadPoolExecutor(HANDS) as pool:
+            for node in pool.map(partial(self._hands.launch, group), numbers, zones):
+                self._changed(None, node)
 
     def _changed(self, before: Node | None, node: Node) -> None:
         """So that the next look does not do it again; unless the watch has told already, which knows better."""

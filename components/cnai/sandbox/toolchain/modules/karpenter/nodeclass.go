@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/awslabs/operatorpkg/status"
+	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -128,5 +129,10 @@ func (r *NodeClassReadiness) Reconcile(ctx context.Context, request ctrl.Request
 		before.StatusConditions().Root().ObservedGeneration == found.Generation {
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(r.client.Status().Patch(ctx, found, client.MergeFrom(before)))
+	wanted := found.DeepCopy()
+	err := r.client.Status().Patch(ctx, found, client.MergeFrom(before))
+	if errors.IsNotFound(err) { // gone, or a CRD that stands in for the real one and has no status subresource
+		err = r.client.Patch(ctx, wanted, client.MergeFrom(before))
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
