@@ -61,6 +61,12 @@ def test_a_pool_of_a_fixed_size_has_no_autoscaler():
     assert not {"min_count", "max_count"} & set(facts)
 
 
+def test_a_later_route_of_a_pool_of_a_fixed_size_comes_and_goes():
+    both = pool("a100", "Standard_NC24ads_A100_v4", min=2, max=2, routes=(Route(kind="on-demand"), Route(kind="spot")))
+    facts = of(both, 1)
+    assert (facts["enable_auto_scaling"], facts["min_count"], facts["max_count"]) == (True, 0, 2)
+
+
 def test_a_spot_group_says_how_it_is_evicted_and_carries_what_aks_puts_there():
     facts = of(A10, 2)
     assert (facts["scale_set_priority"], facts["scale_set_eviction_policy"], facts["spot_max_price"]) == (
