@@ -6,8 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 from sandbox_waits import eventually
 
+from cnai.sandbox.controllers import wait_ready
 from cnai.sandbox.provider.release.schemas import reference_dir
 from recording import record
 
@@ -17,6 +19,7 @@ import aws_samples as samples  # noqa: E402
 
 pytestmark = pytest.mark.sandbox
 KINDS = ("kubernetes:karpenter.sh/v1:NodePool", "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass")
+CRD = "apiextensions.k8s.io/v1"
 CRDS = ("nodepools.karpenter.sh", "ec2nodeclasses.karpenter.k8s.aws")
 
 
@@ -31,12 +34,18 @@ def crds(kube):
     for name in CRDS:
         eventually(partial(_established, kube, name), f"{name} is served")
     yield
-    for name in CRDS:
-        kube.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
+    _remove(kube, CRDS)
+
+
+def _remove(kube, names):
+    for name in names:
+        kube.delete(CRD, "CustomResourceDefinition", name)
+    for name in names:
+        eventually(lambda name=name: kube.get(CRD, "CustomResourceDefinition", name) is None, f"{name} is gone")
 
 
 def _established(kube, name):
-    status = kube.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", name).get("status") or {}
+    status = kube.get(CRD, "CustomResourceDefinition", name).get("status") or {}
     return any(each["type"] == "Established" and each["status"] == "True" for each in status.get("conditions") or ())
 
 
@@ -62,3 +71,54 @@ def test_flow_schemas_are_taken(kube):
     assert len(schemas) == 2
     for each in schemas:
         assert kube.create(each, dry_run=True)["metadata"]["name"].startswith("karpenter-")
+
+
+@pytest.fixture
+def flown(kube, control_plane, tools, crds):
+    """The pool `l4` as it is declared, with the real Karpenter at work; all of it is gone after the test."""
+    files = sorted((tools["karpenter"].parent / "share/crds").glob("*.yaml"))
+    module = [yaml.safe_load(file.read_text()) for file in files]
+    for crd in module:
+        kube.apply(crd, field_manager="test", force=True)
+    wait_ready(control_plane.dir, "karpenter", 60)
+    made = [obj for obj in objects() if obj["metadata"]["name"].startswith("l4-")]
+    for obj in made:
+        kube.apply(obj, field_manager="test")
+    yield
+    for obj in reversed(made):
+        kube.delete(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+    eventually(lambda: not kube.list("v1", "Node", label_selector="cnai.dev/pool=l4"), "all nodes are gone")
+    _remove(kube, [crd["metadata"]["name"] for crd in module])
+
+
+def test_karpenter_keeps_the_min_and_grows_by_the_first_route(kube, put, flown):
+    def nodes(pool):
+        return kube.list("v1", "Node", label_selector=f"karpenter.sh/nodepool={pool}")
+
+    eventually(lambda: len(nodes("l4-min")) == 2, "the pool's min is there with no pod asking for it")
+    labels = {"app": "wants-l4"}
+    pod = {
+        "nodeSelector": samples.L4.selector,
+        "tolerations": samples.L4.tolerations,
+        "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "30"}}}],
+    }
+    spec = {
+        "replicas": 5,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    put(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "wants-l4", "namespace": "default"},
+            "spec": spec,
+        }
+    )
+    eventually(lambda: len(nodes("l4-spot")) == 3, "three more nodes, by the route that comes first")
+    assert nodes("l4-on-demand") == []
+    for node in (*nodes("l4-min"), *nodes("l4-spot")):
+        found = node["metadata"]["labels"]
+        assert found["node.kubernetes.io/instance-type"] == "g6.12xlarge"
+        assert found["cnai.dev/pool"] == "l4"
+        assert node["status"]["allocatable"]["pods"] == "110"
