@@ -1,5 +1,6 @@
 """How the provider resource of a program configures this plugin, with upstream's keys and environment variables."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnai.errors import UserError
+from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.diff import Mutability
 
@@ -32,7 +34,7 @@ class Settings:
     def of(cls, given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> "Settings":
         root = environ.get("CNAI_SANDBOX_DIR")
         return cls(
-            kubeconfig=_kubeconfig(given.get("kubeconfig") or environ.get("KUBECONFIG") or "~/.kube/config"),
+            kubeconfig=_kubeconfig(given.get("kubeconfig") or environ.get("KUBECONFIG") or "~/.kube/config", root),
             context=given.get("context") or None,
             namespace=given.get("namespace") or environ.get("PULUMI_K8S_NAMESPACE") or None,
             patch_force=_flag(given.get("enablePatchForce"), environ.get("PULUMI_K8S_ENABLE_PATCH_FORCE")),
@@ -51,8 +53,8 @@ def _flag(given: Any, fallback: str | None) -> bool:
     return str(fallback if given is None else given).lower() == "true"
 
 
-def _kubeconfig(given: str) -> Path:
-    """A path as it is; content goes into a file that only this user can read."""
+def _kubeconfig(given: str, sandbox: str | None) -> Path:
+    """A path as it is; content goes into a file that only this user can read, in a sandbox always the same one."""
     if "\n" not in given and not given.lstrip().startswith("{") and len(given) < MAX_PATH:
         paths = [Path(part).expanduser() for part in given.split(os.pathsep)]
         return next((path for path in paths if path.exists()), paths[0])
@@ -61,8 +63,11 @@ def _kubeconfig(given: str) -> Path:
             json.loads(given)
         except ValueError as error:
             raise UserError(f"kubeconfig: the text given is not JSON: {error}") from error
-    folder = Path(tempfile.mkdtemp(prefix="cnai-kubeconfig-"))
-    path = folder / "kubeconfig"
-    path.touch(mode=0o600)
-    path.write_text(given)
+    if sandbox is None:
+        path = Path(tempfile.mkdtemp(prefix="cnai-kubeconfig-")) / "kubeconfig"
+    else:
+        path = Path(sandbox) / "kubeconfigs" / hashlib.sha256(given.encode()).hexdigest()[:16]
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, given)
     return path

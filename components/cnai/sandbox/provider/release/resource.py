@@ -13,6 +13,7 @@ from cnai.sandbox.paths import SandboxDir, cache_dir
 from cnai.sandbox.plugin.diffs import Change, Diff, changes, shown
 from cnai.sandbox.plugin.errors import ProviderError
 from cnai.sandbox.plugin.values import Unknown, contains
+from cnai.sandbox.provider.credentials import connected
 from cnai.sandbox.provider.release.charts import Charts
 from cnai.sandbox.provider.release.helm import Helm
 from cnai.sandbox.provider.release.inputs import Release, checked, source_of
@@ -115,7 +116,7 @@ class ReleaseResource:
 
     @cached_property
     def _kube(self) -> Kube:
-        return Kube.from_kubeconfig(self._kubeconfig, self._context)
+        return connected(self._kubeconfig, self._context, self._sandbox)
 
     @cached_property
     def _records(self) -> Records:
