@@ -135,6 +135,8 @@ def test_what_nodes_need_outlives_them_and_apis_come_first(found):
         assert "gcp:projects/iAMMember:IAMMember::cluster-nodes-role" in needs
         assert f"{GRANT}::cluster-keys-disks-compute-system" in needs
     assert f"{GRANT}::cluster-keys-secrets-container-engine-robot" in the_cluster(found).options["dependsOn"]
+    agent = "gcp:projects/serviceIdentity:ServiceIdentity::cluster-keys-registry-agent"
+    assert agent in of_type(found, GRANT)["cluster-keys-storage-gcp-sa-artifactregistry"].options["dependsOn"]
     apis = {each.key for each in of_type(found, "gcp:projects/service:Service").values()}
     for kind in (
         "gcp:compute/network:Network",
