@@ -97,7 +97,8 @@ def _object(
             yield _shown((*path, _ours(row, wanted))), f"is required ({row.schema}: {wanted})"
     for theirs, key in ours.items():
         inner = (part.get("properties") or {}).get(theirs)
-        if inner is not None:
+        # Tags are a list of pairs there, and a mapping with every provider.
+        if inner is not None and key not in ("tags", "tagsAll"):
             yield from _value(row, schema, schema.resolved(inner), value[key], (*path, key))
 
 
