@@ -1,24 +1,16 @@
 """What an Azure environment declares: closed to the internet, known to Entra alone, all in an order that works."""
 
-import base64
 import inspect
 import json
-import re
-from types import SimpleNamespace
 
 import pulumi_azure_native as azure
 import pytest
-import yaml
-from azure_samples import ADMINS, H100, POOLS, SUBSCRIPTION, SYSTEM, TENANT, declare, pool, settings
+from azure_samples import ADMINS, H100, SUBSCRIPTION, TENANT, declare, pool, settings
 
 from cnai.clouds.azure.buckets import below
 from cnai.clouds.azure.cluster import AzureClusterArgs
 from cnai.clouds.azure.identity import ROLES
-from cnai.clouds.azure.kubeconfig import endpoint, kubeconfig
-from cnai.clouds.azure.names import global_name
-from cnai.clouds.azure.traits import azure_traits
 from cnai.clouds.pools import Route
-from cnai.kubeflow.trainer import torch_runtime
 from cnai.policy.evaluate import evaluate, evaluate_set
 from cnai.policy.loading import rules
 from cnai.policy.model import Context, Resource
@@ -271,38 +263,6 @@ def test_the_kubeconfig_asks_kubelogin_and_holds_no_secret(everything):
     assert user["user"]["exec"]["command"] == "kubelogin"
     assert set(user["user"]) == {"exec"}
     assert given["current-context"] == "azure-prod"
-    assert "devicecode" in kubeconfig("x", "s", "c", settings(login="devicecode"))["users"][0]["user"]["exec"]["args"]
-
-
-def test_address_and_ca_come_from_what_azure_hands_out():
-    cluster = {"server": "https://aks:443", "certificate-authority-data": "Q0E="}
-    written = base64.b64encode(yaml.safe_dump({"clusters": [{"name": "a", "cluster": cluster}]}).encode()).decode()
-    assert endpoint([SimpleNamespace(value=written)]) == ("https://aks:443", "Q0E=")
-    assert endpoint(None) == ("", "")
-
-
-def test_training_pods_carry_the_label_without_which_they_get_no_token():
-    labels = azure_traits(settings(), POOLS, accelerators=True).credential_labels
-    (job,) = torch_runtime("example.org/torch:1", labels)["spec"]["template"]["spec"]["replicatedJobs"]
-    assert job["template"]["spec"]["template"]["metadata"]["labels"] == {"azure.workload.identity/use": "true"}
-
-
-def test_traits_follow_who_installs_the_driver():
-    managed = azure_traits(settings(), POOLS, accelerators=True)
-    assert (managed.gpu_driver_owner, managed.gpu_toolkit_owner) == ("image", "image")
-    assert managed.gpu_runtime_class == "nvidia-container-runtime"
-    assert managed.rdma == "infiniband"
-    ours = azure_traits(settings(gpu_driver="operator"), {"system": SYSTEM}, accelerators=False)
-    assert (ours.gpu_driver_owner, ours.gpu_runtime_class, ours.rdma) == ("operator", "nvidia", "none")
-
-
-@pytest.mark.parametrize("environment", ["azure-prod", "x", "a-very-long-name-of-an-environment-indeed"])
-def test_global_names_are_such_as_azure_takes_and_differ_between_subscriptions(environment):
-    for most in (24, 50):
-        name = global_name(environment, SUBSCRIPTION, most)
-        assert re.fullmatch(r"[a-z0-9]+", name)
-        assert len(name) <= most
-        assert name != global_name(environment, TENANT, most)
 
 
 def test_a_cluster_without_a_system_pool_is_refused():
