@@ -1,8 +1,11 @@
 """Pools that can be planned, but that GKE would refuse, are refused before anything exists."""
 
-import pytest
-from gcp_sample import POOLS, RESERVED, ZONES, pool
+from dataclasses import replace
 
+import pytest
+from gcp_sample import POOLS, RESERVED, pool
+
+from cnai.clouds.gcp.groups import groups
 from cnai.clouds.gcp.judging import LONGEST_NAME, pool_problems
 from cnai.clouds.pools import Route, Sharing
 
@@ -25,6 +28,7 @@ def test_the_samples_pools_are_taken(plan):
     [
         (pool("a4-highgpu-8g", zones=("us-central1-a",), routes=(RESERVED,)), "zones", "in us-central1-b only"),
         (pool(TPU, topology="3x3"), "topology", "2x2, 2x4, 4x4"),
+        (pool(TPU, topology="big"), "topology", "2x2, 2x4, 4x4"),
         (pool("ct6e-standard-8t", topology="4x4"), "topology", "give 2x4"),
         (pool(TPU, topology="4x4", max=6), "max", "a multiple of 4"),
         (pool(TPU, topology="4x4", min=2), "min", "a multiple of 4"),
@@ -40,7 +44,8 @@ def test_the_samples_pools_are_taken(plan):
         (pool(TPU, routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),
         (pool("a3-ultragpu-8g", routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),
         (pool("e2-standard-8", name="x" * 31), "", "at most 30 characters"),
-        (pool(TPU, topology="4x4", name="x" * 22), "", "at most 21 characters"),
+        (pool(TPU, topology="4x4", name="x" * 23), "", "at most 22 characters"),
+        (pool(GPU, name="x" * 30, routes=(RESERVED, replace(RESERVED, id="b"))), "", "at most 29 characters"),
     ],
 )
 def test_what_gke_would_refuse_is_refused_with_what_it_takes(plan, key, words):
@@ -57,7 +62,7 @@ def test_what_gke_would_refuse_is_refused_with_what_it_takes(plan, key, words):
         pool("n2-standard-8", placement="compact"),
         pool("g2-standard-8", sharing=Sharing(time_slices=48)),
         pool("e2-standard-8", name="x" * 30),
-        pool(TPU, topology="4x4", name="x" * 21, max=8),
+        pool(TPU, topology="4x4", name="x" * 22, max=8),
         pool(TPU, max=7),
         pool(TPU, routes=(QUEUED,), topology="4x4"),
     ],
@@ -71,9 +76,6 @@ def test_the_gpu_operator_shares_as_often_as_it_likes():
 
 
 def test_names_of_node_pools_fit():
-    from cnai.clouds.gcp.groups import groups
-
     longest = pool(TPU, topology="2x4", name="x" * 21, max=198, routes=(ON_DEMAND,))
     assert said(longest) == {}
     assert max(len(group.name) for group in groups(longest)) == LONGEST_NAME
-    assert ZONES

@@ -62,5 +62,5 @@ def chips(topology: str) -> int:
 
 
 def hosts(machine: Machine, topology: str) -> int:
-    """How many machines make up a slice of that shape; 1 where there is no slice."""
-    return max(1, chips(topology) // machine.accelerator_count) if topology else 1
+    """How many machines make up a slice of that shape; 1 where the machine is part of no such slice."""
+    return max(1, chips(topology) // machine.accelerator_count) if topology in topologies(machine) else 1

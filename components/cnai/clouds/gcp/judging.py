@@ -33,9 +33,18 @@ def pool_problems(plan: PoolPlan, *, operator: bool) -> Found:
     for index, route in enumerate(plan.routes):
         if text := _wrong_route(plan, route, first=index == 0):
             yield ("capacity", index), text
-        if len(group_name(plan, route, 0)) > LONGEST_NAME - len("-slice-99") * bool(plan.topology):
-            most = LONGEST_NAME - len(f"-{route.kind}") - len("-slice-99") * bool(plan.topology)
-            yield (), f"its node pool would have too long a name: give the pool at most {most} characters"
+    longest = max(_names(plan), key=len)
+    if (over := len(longest) - LONGEST_NAME) > 0:
+        most = len(plan.name) - over
+        yield (), f"{longest} is too long a name for its node pool: give the pool at most {most} characters"
+
+
+def _names(plan: PoolPlan) -> Iterator[str]:
+    """Of node pools, or of the last of a route's slices."""
+    slices = plan.max // hosts(plan.machine, plan.topology)
+    for index, route in enumerate(plan.routes):
+        before = sum(each.kind == route.kind for each in plan.routes[:index])
+        yield group_name(plan, route, before) + (f"-slice-{slices}" if hosts(plan.machine, plan.topology) > 1 else "")
 
 
 def _zones(plan: PoolPlan) -> Found:
