@@ -44,7 +44,7 @@ class Account:
     def moto_port(self) -> int:
         """Of this sandbox's moto, which is started with the first call, and filled with what there is."""
         from cnai.sandbox.cloud.moto.rebuild import refill
-        from cnai.sandbox.cloud.moto.server import Server
+        from cnai.sandbox.controlplane.moto import Server
 
         with _STARTING:
             return Server(self.sandbox).ensure(lambda fresh: refill(self, fresh))

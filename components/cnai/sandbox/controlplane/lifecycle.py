@@ -16,6 +16,7 @@ from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
 from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
+from cnai.sandbox.controlplane.moto import Server
 from cnai.sandbox.controlplane.record import Record, write_atomically
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
 from cnai.sandbox.controlplane.words import last_words
@@ -40,6 +41,7 @@ class ControlPlane:
         self._tools = {"kubectl": beside} | {name: Path(path) for name, path in tools.items()}
         self._cluster = Cluster(self.dir, self._tools.get("kwokctl", Path("kwokctl")), self._tools["kubectl"])
         self._attendants = Attendants(self.dir)
+        self._moto = Server(self.dir)
 
     @property
     def kubeconfig(self) -> Path:
@@ -59,7 +61,7 @@ class ControlPlane:
         )
         if state == "absent":
             return Status("absent")
-        shown = expected | self._attendants.controllers(found)
+        shown = expected | self._attendants.controllers(found) | self._moto.alive(found)
         rows = (ProcessStatus(name, pid, processes.memory_mib(pid) if pid else 0) for name, pid in shown.items())
         return Status(state, tuple(rows), _url(record))
 
@@ -179,7 +181,8 @@ class ControlPlane:
             time.sleep(0.05)
 
     def _end(self, grace_s: float) -> None:
-        """The attendants first, while there is an API server to take their webhooks from; etcd last."""
+        """The attendants early, while there is an API server to take their webhooks from; etcd last."""
+        self._moto.end(grace_s)
         self._attendants.end(grace_s)
         clients = [name for name in COMPONENTS if name not in ("etcd", "kube-apiserver")]
         for group, patience in ((clients, 1), (["kube-apiserver"], 1), (["etcd"], ETCD_GRACE_S / STOP_GRACE_S)):

@@ -6,6 +6,7 @@ everything under the same ids. One request at a time, since moto's models are no
 
 import argparse
 import logging
+import os
 import resource
 import signal
 import sys
@@ -13,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cnai.sandbox.cloud.moto.server import MEMORY_BYTES, SEED_HEADER
+from cnai.sandbox.controlplane.moto import MEMORY_BYTES, SEED_HEADER
 
 Start = Callable[..., Any]
 VARIABLE = f"HTTP_{SEED_HEADER.upper().replace('-', '_')}"
@@ -39,6 +40,8 @@ def main() -> int:
     parser.add_argument("--dir", required=True, help="the environment's folder, .cnai/<env>")
     parser.add_argument("--port", type=int, required=True)
     port: int = parser.parse_args().port
+    # The engine hands the environment's lock on to its plugins, and they to this, which would hold it for ever.
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
     from moto.moto_api._internal import mock_random

@@ -5,12 +5,24 @@ import threading
 from contextvars import ContextVar
 from typing import Any
 
-from cnai.sandbox.cloud.moto.server import SEED_HEADER
 from cnai.sandbox.cloud.templates import Facts, filled
+from cnai.sandbox.controlplane.moto import SEED_HEADER
 from cnai.sandbox.plugin.errors import ProviderError
 
 _SEED: ContextVar[str] = ContextVar("seed", default="")
 _MAKING = threading.Lock()
+FIRST_CALLS = {
+    "ec2": "describe_vpcs",
+    "ecr": "describe_repositories",
+    "eks": "list_clusters",
+    "events": "list_rules",
+    "iam": "list_roles",
+    "kms": "list_aliases",
+    "logs": "describe_log_groups",
+    "s3": "list_buckets",
+    "sqs": "list_queues",
+}
+"""The services that are used, and a call to each that changes nothing."""
 
 
 class AwsError(ProviderError):
@@ -87,8 +99,16 @@ def _client(port: int, service: str, region: str) -> Any:
     )
     address = f"http://127.0.0.1:{port}"
     made = _session().client(service, region_name=region, endpoint_url=address, config=settings)
+    # moto makes what a region always has with its first call there, out of the same randomness.
+    getattr(made, FIRST_CALLS[service])()
     made.meta.events.register("before-call", _with_seed)
     return made
+
+
+def forget() -> None:
+    """After moto was started anew."""
+    with _MAKING:
+        _client.cache_clear()
 
 
 def _with_seed(params: dict[str, Any], **_: Any) -> None:

@@ -1,13 +1,14 @@
 """A restarted moto filled with what the records say exists, the oldest first, under the same ids."""
 
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.cloud.moto.calls import Calls
+from cnai.sandbox.cloud.moto.calls import Calls, forget
 from cnai.sandbox.cloud.moto.handler import with_tags
 from cnai.sandbox.cloud.moto.registry import HANDLERS
 from cnai.sandbox.plugin.errors import ProviderError
 
 
 def refill(account: Account, port: int) -> None:
+    forget()
     for record in account.store.all():
         if record.how != "moto":
             continue

@@ -16,6 +16,7 @@ from cnai.errors import FailedError
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.ports import free_ports
 from cnai.sandbox.controlplane.record import write_atomically
+from cnai.sandbox.controlplane.words import last_words
 from cnai.sandbox.paths import SandboxDir
 
 MODULE = "cnai.sandbox.cloud.moto"
@@ -62,14 +63,14 @@ class Server:
 
     def _start(self, before: int | None) -> int:
         port = before if before and not _listens(before) else free_ports(1, ())[0]
-        source = str(Path(__file__).parents[4])
+        source = str(Path(__file__).parents[3])
         command = [sys.executable, "-P", "-m", MODULE, "--dir", str(self.dir.root), "--port", str(port)]
         environment = processes.bare_environment(PYTHONPATH=source, MALLOC_ARENA_MAX="1")
-        processes.detach(command, environment, self.log)
+        pid = processes.detach(command, environment, self.log)
         deadline = time.monotonic() + START_S
         while not _listens(port):
-            if time.monotonic() > deadline:
-                raise FailedError(f"moto does not come up within {START_S:.0f} s: see {self.log}")
+            if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline:
+                raise FailedError(f"moto does not come up: {last_words(self.log)} (the whole log: {self.log})")
             time.sleep(0.05)
         self._write(port, filled=False)
         return port
