@@ -161,3 +161,10 @@ def test_new_images_replace_nodes_one_by_one_and_disruption_budgets_hold(kube, p
     found = nodes(kube, "rolling")
     assert len(found) == 2
     assert len({node["metadata"]["annotations"]["cnai.dev/launched-with"] for node in found}) == 1
+
+
+def test_a_record_that_cannot_be_read_says_so(kube, groups):
+    groups("odd", machine="h100-9")
+    eventually(
+        lambda: "its record cannot be read: KeyError('h100-9')" in annotation(kube, "odd", WAITING), "it is said"
+    )

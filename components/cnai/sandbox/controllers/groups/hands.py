@@ -1,5 +1,6 @@
 """What is done to the cluster for node groups, each with what is true afterwards."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,20 +63,31 @@ class Hands:
             if late:
                 self._kube.delete("v1", "Pod", pod.name, pod.namespace)
             elif not pod.going:
-                self._kube.evict(pod.name, pod.namespace)
+                self._evict(pod)
         if pods and not late:
             return False
         self._draining.pop(found.name, None)
         self._kube.delete("v1", "Node", found.name)
         return True
 
+    def _evict(self, pod: Pod) -> None:
+        """One that is refused, such as for two budgets at once, holds up its own node only."""
+        try:
+            self._kube.evict(pod.name, pod.namespace)
+        except ApiError as error:
+            if not error.status:
+                raise
+            print(f"eviction of {pod.namespace}/{pod.name}: {error.message}", file=sys.stderr, flush=True)
+
     def note(self, group: Group, key: str, text: str | None) -> None:
         """An annotation on the record, written where it changes."""
-        if group.written.get(key) == text:
-            return
+        if group.written.get(key) != text:
+            self.annotate(group.id, key, text)
+
+    def annotate(self, record: str, key: str, text: str | None) -> None:
         patch = {"metadata": {"annotations": {key: text}}}
         try:
-            self._kube.patch("v1", "ConfigMap", f"{PREFIX}{group.id}", patch, NAMESPACE)
+            self._kube.patch("v1", "ConfigMap", f"{PREFIX}{record}", patch, NAMESPACE)
         except ApiError as error:
             if error.status != NOT_FOUND:  # deleted meanwhile
                 raise

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -58,7 +59,7 @@ class Keeper:
         try:
             group = records.group(record) if record and "deletionTimestamp" not in record["metadata"] else None
         except (KeyError, ValueError, TypeError, OSError) as error:
-            print(f"node group {name}: its record cannot be read: {error!r}", file=sys.stderr, flush=True)
+            self._hands.annotate(name, records.WAITING, f"its record cannot be read: {error!r}")
             return
         with self._lock:
             if group:
@@ -99,6 +100,9 @@ class Keeper:
                 timeout = self.step(time.monotonic()) if not self._unlisted else None
             except ApiError as error:
                 print(f"node groups: {error.message}", file=sys.stderr, flush=True)
+                timeout = RETRY_S
+            except Exception:  # noqa: BLE001 - one group that cannot be planned must not end the rest for good
+                traceback.print_exc()
                 timeout = RETRY_S
 
     def step(self, now: float) -> float | None:

@@ -83,7 +83,7 @@ class Group:
         """Its `index`-th node, as it registers."""
         made = manifest(
             Registration(
-                name=f"{self.name}-{index}",
+                name=f"{self.id}-{index}",
                 machine=self.hardware,
                 cloud=self.cloud,
                 region=self.region,
