@@ -52,25 +52,28 @@ def tls_only(bucket: str) -> dict[str, Any]:
     }
 
 
+BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+FORGET_OLD = {
+    "ID": "old-versions",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+}
+
+
+def encrypted_with(key_arn: str) -> dict[str, Any]:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn}
+    return {"Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]}
+
+
 def bucket_settings(bucket: str, key_arn: str) -> tuple[Setting, ...]:
-    blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    encryption = {
-        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn},
-        "BucketKeyEnabled": True,
-    }
-    old = {
-        "ID": "old-versions",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-    }
     return (
         Setting(
             "public access blocked",
             "public_access_block",
             "NoSuchPublicAccessBlockConfiguration",
-            {"PublicAccessBlockConfiguration": dict.fromkeys(blocked, True)},
+            {"PublicAccessBlockConfiguration": dict.fromkeys(BLOCKED, True)},
             put="put_public_access_block",
             get="get_public_access_block",
         ),
@@ -85,14 +88,14 @@ def bucket_settings(bucket: str, key_arn: str) -> tuple[Setting, ...]:
             "encryption with the key",
             "encryption",
             "ServerSideEncryptionConfigurationNotFoundError",
-            {"ServerSideEncryptionConfiguration": {"Rules": [encryption]}},
+            {"ServerSideEncryptionConfiguration": encrypted_with(key_arn)},
         ),
         Setting("TLS only", "policy", "NoSuchBucketPolicy", {"Policy": tls_only(bucket)}),
         Setting(
             f"old versions deleted after {OLD_VERSIONS_DAYS} days",
             "lifecycle_configuration",
             "NoSuchLifecycleConfiguration",
-            {"LifecycleConfiguration": {"Rules": [old]}},
+            {"LifecycleConfiguration": {"Rules": [FORGET_OLD]}},
         ),
     )
 
