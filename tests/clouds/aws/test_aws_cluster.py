@@ -1,7 +1,6 @@
 """An EKS cluster is declared in an order that comes up, and goes down without anything left behind."""
 
 import json
-from dataclasses import replace
 from graphlib import TopologicalSorter
 
 import aws_samples as samples
@@ -9,16 +8,12 @@ import pulumi
 import pytest
 import yaml
 
-from cnai.clouds.aws.addons import before_nodes, default_storage_class, on_nodes
 from cnai.clouds.aws.cluster import AwsCluster, AwsClusterArgs
 from cnai.clouds.aws.fabric import plugin_values
-from cnai.clouds.aws.karpenter import EVENTS, AwsKarpenterArgs, chart_values, flow_schemas
-from cnai.clouds.aws.kubeconfig import kubeconfig
-from cnai.clouds.aws.traits import aws_traits
+from cnai.clouds.aws.karpenter import EVENTS
 from cnai.errors import UserError
 from recording import record
 
-TRAITS = aws_traits(samples.settings(), samples.POOLS.values(), accelerators=True)
 NODE_GROUP, ADDON = "aws:eks/nodeGroup:NodeGroup", "aws:eks/addon:Addon"
 KARPENTER = "kubernetes:helm.sh/v3:Release::cluster-karpenter-release"
 
@@ -149,19 +144,6 @@ def test_the_static_gate_is_open_only_where_a_pool_needs_it(found, declared):
     assert without[KARPENTER].inputs["values"]["settings"]["featureGates"] == {"staticCapacity": False}
 
 
-def test_karpenter_runs_on_the_system_pool_alone():
-    values = chart_values(AwsKarpenterArgs(traits=TRAITS, cluster="prod", cluster_arn="a", region="us-east-1"), "queue")
-    assert values["nodeSelector"] == {"cnai.dev/pool": "system"}
-
-
-def test_karpenters_requests_are_let_through_by_name():
-    schemas = flow_schemas("karpenter")
-    levels = {each["priority_level_configuration"]["name"] for each in schemas.values()}
-    assert levels == {"leader-election", "workload-high"}
-    for each in schemas.values():
-        assert each["rules"][0]["subjects"][0]["serviceAccount"] == {"name": "karpenter", "namespace": "karpenter"}
-
-
 def test_the_control_plane_is_private_encrypted_logged_and_lets_nobody_in_by_configmap(found):
     made = of(found, "aws:eks/cluster:Cluster")["cluster"].inputs
     assert made["vpcConfig"]["endpointPrivateAccess"] is True
@@ -245,61 +227,9 @@ def test_compact_pools_have_a_placement_group_and_blocks_need_none(found):
     assert spec["placementGroupSelector"] == {"name": "near-placement-name"}
 
 
-def test_the_default_storage_class_is_encrypted_and_waits_for_its_pod():
-    made = default_storage_class()
-    assert made["metadata"]["name"] == TRAITS.storage_class
-    assert made["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
-    assert made["parameters"]["encrypted"] == "true"
-    assert made["volume_binding_mode"] == "WaitForFirstConsumer"
-
-
-def test_addons_are_those_that_eks_needs_and_their_rights_are_their_pods_own():
-    first, late = before_nodes(), on_nodes(TRAITS)
-    assert {each.name for each in (*first, *late)} == {
-        *("vpc-cni", "kube-proxy", "eks-pod-identity-agent"),
-        *("coredns", "aws-ebs-csi-driver"),
-    }
-    assert {each.account: each.policy for each in (*first, *late) if each.account} == {
-        "aws-node": "AmazonEKS_CNI_Policy",
-        "ebs-csi-controller-sa": "service-role/AmazonEBSCSIDriverPolicy",
-    }
-    network = next(each for each in first if each.name == "vpc-cni").values
-    assert network["enableNetworkPolicy"] == "true"
-    assert network["env"]["ENABLE_PREFIX_DELEGATION"] == "true"
-    assert all("nodeSelector" in str(each.values) for each in late)
-
-
-def test_a_kubeconfig_asks_the_aws_cli_for_a_token():
-    made = kubeconfig(context="prod", cluster="prod", region="us-east-1", endpoint="https://example", ca="Q0E=")
-    assert made["current-context"] == made["contexts"][0]["name"] == "prod"
-    assert made["clusters"][0]["cluster"] == {"server": "https://example", "certificate-authority-data": "Q0E="}
-    run = made["users"][0]["user"]["exec"]
-    assert [run["command"], *run["args"]] == (
-        ["aws", "--region", "us-east-1", "eks", "get-token", "--cluster-name", "prod", "--output", "json"]
-    )
-
-
 def test_the_kubernetes_provider_gets_that_kubeconfig_whole(found):
     made = of(found, "pulumi:providers:kubernetes")["cluster-kubernetes"].inputs
     assert yaml.safe_load(made["kubeconfig"])["current-context"] == "prod"
-
-
-def test_traits_say_that_the_image_has_the_driver_and_pods_their_credentials_from_the_agent():
-    assert (TRAITS.gpu_driver_owner, TRAITS.gpu_toolkit_owner) == ("image", "image")
-    assert (TRAITS.rdma, TRAITS.load_balancer, TRAITS.disposable) == ("efa", "cloud", False)
-    assert TRAITS.credential_endpoints == (("169.254.170.23", 80),)
-    assert aws_traits(samples.settings(), [samples.L4], accelerators=True).rdma == "none"
-
-
-def test_a_range_too_small_for_the_pools_is_refused_before_anything_exists():
-    with pytest.raises(UserError, match=r"cnai:cloud.aws.cidr: us-east-1a has \d+ addresses"):
-        AwsClusterArgs(environment="prod", settings=samples.settings(cidr="10.0.0.0/21"), pools=samples.POOLS)
-
-
-def test_a_pool_that_aws_cannot_make_is_refused_before_anything_exists():
-    wrong = {"system": replace(samples.SYSTEM, routes=(samples.SPOT, samples.ON_DEMAND))}
-    with pytest.raises(UserError, match=r"cnai:pools\.system\.capacity: nobody scales"):
-        AwsClusterArgs(environment="prod", settings=samples.settings(), pools=wrong)
 
 
 def test_a_pool_before_the_system_pool_is_refused(declared):
@@ -319,23 +249,3 @@ def test_ready_is_all_that_a_feature_waits_for(declared):
     names = {each._name for each in kept[0].ready()}
     assert {"cluster-first-vpc-cni", "cluster-system-coredns", "cluster-karpenter-release"} <= names
     assert {"cluster-storage", "cluster-efa-plugin-release"} <= names
-
-
-def test_who_asks_for_neuron_is_told_what_is_not_installed(declared, monkeypatch):
-    told = []
-    monkeypatch.setattr(pulumi.log, "warn", told.append)
-    trainium = samples.pool("trn", "trn1.32xlarge", fabric="efa")
-    declared(lambda: samples.cluster({"system": samples.SYSTEM, "trn": trainium, "l4": samples.L4}))
-    assert len(told) == 1
-    assert "pool trn" in told[0]
-    assert "Neuron device plugin" in told[0]
-
-
-def test_a_block_without_a_zone_is_asked_for_it(declared, monkeypatch):
-    told = []
-    monkeypatch.setattr(pulumi.log, "warn", told.append)
-    block = replace(samples.H100, routes=(replace(samples.BLOCK, zone=""),))
-    found = declared(lambda: samples.cluster({"system": samples.SYSTEM, "h100": block}))
-    assert ["say in which zone its block is" in each for each in told] == [True]
-    group = next(each for each in found if each.name == "h100-block-cr-0a1b2c" and each.type == NODE_GROUP)
-    assert len(group.inputs["subnetIds"]) == 3
