@@ -38,6 +38,7 @@ def _group(profile: Mapping[str, Any], region: str, version: str) -> Group:
         "kubernetes.azure.com/mode": str(profile.get("mode", "User")).lower(),
     }
     low = int(profile.get("minCount", count)) if scaled else count
+    given = [_taint(text) for text in profile.get("nodeTaints") or ()]
     kubernetes = str(profile.get("orchestratorVersion") or version)
     return Group(
         name=name,
@@ -54,7 +55,7 @@ def _group(profile: Mapping[str, Any], region: str, version: str) -> Group:
         zones=[f"{region}-{zone}" for zone in profile.get("availabilityZones") or ()],
         region=region,
         labels={**own, **({"kubernetes.azure.com/scalesetpriority": "spot"} if spot else {}), **labels},
-        taints=[*map(_taint, profile.get("nodeTaints") or ()), *([SPOT] if spot else [])],
+        taints=[*given, *([SPOT] if spot and SPOT not in given else [])],
         kubernetes=kubernetes,
         image="/".join(str(part) for part in (profile.get("osSKU"), kubernetes) if part),
     )

@@ -9,6 +9,7 @@ from cnai.sandbox.cloud import roles
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.backends import Made, backend_of
 from cnai.sandbox.cloud.faults import KINDS, Kind
+from cnai.sandbox.cloud.identities import reshaped
 from cnai.sandbox.cloud.refusals import refusal, words
 from cnai.sandbox.cloud.store import Record
 from cnai.sandbox.cloud.tables import Row, row
@@ -28,7 +29,7 @@ def create(account: Account, urn: str, inputs: Object, preview: bool, timeout_s:
     """The id and the outputs; `PartialError` where the resource exists and is not as it should be."""
     about = row(account.package, type_in_urn(urn))
     if preview:
-        return "", {**unknown_outputs(about, inputs), **inputs}
+        return "", reshaped(account, {**unknown_outputs(about, inputs), **inputs})
     struck = _struck(account, urn, about, inputs)
     seed, backend = account.store.fresh_seed(urn), backend_of(about.token)
     made = backend.create(account, seed, plain(inputs))
@@ -55,7 +56,7 @@ def update(
 ) -> Object:
     about = row(account.package, type_in_urn(urn))
     if preview:
-        return {**olds, **dict.fromkeys(about.volatile, UNKNOWN), **inputs}
+        return reshaped(account, {**olds, **dict.fromkeys(about.volatile, UNKNOWN), **inputs})
     record = _existing(account, about, urn, given, olds)
     before = roles.groups(account, about.token, record.inputs, record.outputs)
     struck = _struck(account, urn, about, inputs)
@@ -100,7 +101,7 @@ def completed(
     facts = account.facts({**inputs, **made.outputs}, seed, api=cluster, id=given)
     computed: Object = filled(about.outputs, facts)
     outputs = merged(merged(merged(dict(before or {}), computed), dict(made.outputs)), inputs)
-    outputs |= _tagged(account, about, inputs)
+    outputs = reshaped(account, outputs | _tagged(account, about, inputs))
     for name in about.secret:
         if name in outputs and not isinstance(outputs[name], Secret):
             outputs[name] = Secret(outputs[name])
