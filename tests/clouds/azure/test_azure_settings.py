@@ -111,6 +111,7 @@ def problems(plan, **more):
             "pools.h100.zones",
             "a placement group is in one zone",
         ),
+        (pool("cpu", "Standard_D8ds_v5", max=1001), "pools.cpu.max", "at most 1000 nodes: give several pools"),
     ],
 )
 def test_a_pool_that_aks_would_refuse_is_refused_here(plan, key, says):

@@ -19,6 +19,8 @@ Uuid = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-
 Login = Literal["azurecli", "workloadidentity", "msi", "spn", "devicecode"]
 SPOT_TAINT = Taint(key="kubernetes.azure.com/scalesetpriority", value="spot")
 """AKS puts it on spot nodes itself: https://learn.microsoft.com/azure/aks/spot-node-pool"""
+MOST_IN_A_POOL = 1000
+"""Nodes of one agent pool: https://learn.microsoft.com/azure/aks/quotas-skus-regions"""
 RESERVATION_GROUP = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
 )
@@ -133,6 +135,11 @@ class AzureSettings(Settings):
             for index, route in enumerate(plan.routes):
                 if text := _wrong_route(plan, route):
                     yield ("pools", plan.name, "capacity", index), text
+            if plan.max > MOST_IN_A_POOL:
+                yield (
+                    ("pools", plan.name, "max"),
+                    f"an agent pool has at most {MOST_IN_A_POOL} nodes: give several pools",
+                )
             if plan.placement and 1 < len(plan.zones) < len(self.zone_names()):
                 text = "a placement group is in one zone: give that one, or none to let Azure choose"
                 yield ("pools", plan.name, "zones"), text
