@@ -20,7 +20,7 @@ Login = Literal["azurecli", "workloadidentity", "msi", "spn", "devicecode"]
 SPOT_TAINT = Taint(key="kubernetes.azure.com/scalesetpriority", value="spot")
 """AKS puts it on spot nodes itself: https://learn.microsoft.com/azure/aks/spot-node-pool"""
 MOST_IN_A_POOL = 1000
-"""Nodes of one agent pool: https://learn.microsoft.com/azure/aks/quotas-skus-regions"""
+"""Nodes of one agent pool, by the API's own description of `count`."""
 RESERVATION_GROUP = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/capacityReservationGroups/[^/]+"
 )
