@@ -1,6 +1,7 @@
 """preview, up, destroy, refresh, status and outputs of one environment."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -9,6 +10,11 @@ from cnai.cli.checking import stop_violations
 from cnai.cli.console import ExitCode, complain, confirm, err, out, print_json, progress
 from cnai.cli.progress import Display
 from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
+from cnai.errors import UserError
+
+FaultsOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What is to go wrong in the simulated cloud, with --sandbox.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,9 +44,17 @@ def preview(
     return ExitCode.FAILED if expect_no_changes and changed else ExitCode.DONE
 
 
-def up(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
+def up(
+    env: EnvArgument,
+    sandbox: SandboxFlag = False,
+    as_json: JsonFlag = False,
+    yes: YesFlag = False,
+    faults: FaultsOption = None,
+) -> int:
     """Bring an environment up, or bring it to what its stack file says."""
     target = Target.of(env, sandbox=sandbox)
+    if faults is not None:
+        inject(faults, target)
     target.environment  # noqa: B018
     stop_violations(env)
     report = progress()
@@ -131,6 +145,18 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
     else:
         overview.show(picture)
     return ExitCode.DONE if picture.ready else ExitCode.FAILED
+
+
+def inject(faults: Path, target: Target) -> None:
+    """Makes the file the sandbox's own; refuses one that says something else."""
+    from cnai.sandbox.cloud.faults import read
+
+    if not faults.is_file():
+        raise UserError(f"--faults {faults}: there is no such file")
+    read(faults)
+    place = target.need_sandbox().faults
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(faults.read_text("utf-8"), "utf-8")
 
 
 def forget_components(target: Target) -> None:

@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from cnai.cli.console import complain, out, table
 from cnai.cli.target import Target
 from cnai.kube import Kube
+from cnai.sandbox.cloud.report import sentence, summary
+from cnai.sandbox.cloud.store import Store
 from cnai.sandbox.paths import SandboxDir
 
 Object = Mapping[str, Any]
@@ -57,6 +59,9 @@ class Picture:
     waiting: tuple[str, ...]
     """`namespace/pod: why` for each pod that is not running, in the scheduler's words."""
 
+    cloud: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What the simulated cloud has, by how honest that is."""
+
     @cached_property
     def ready(self) -> bool:
         return not self.waiting and all(row.ready_pods >= row.wanted_pods for row in self.packages)
@@ -76,6 +81,7 @@ def read(target: Target) -> Picture:
         pools=tuple(pool_rows(kube.list("v1", "Node"), pods)),
         left_out=left_out(reports),
         unchecked=tuple(sorted({kind for report in reports for kind in report.get("unchecked", ())})),
+        cloud=summary(Store(directory)),
         waiting=tuple(why_waiting(pod) for pod in pods if is_waiting(pod)),
     )
 
@@ -178,6 +184,8 @@ def show(picture: Picture) -> None:
         out.print(
             "[yellow]accepted without a schema[/] (none was at hand):", ", ".join(picture.unchecked), highlight=False
         )
+    if told := sentence(picture.cloud):
+        out.print(told, highlight=False)
     for line in picture.waiting:
         out.print("[red]waiting[/] ", end="")
         out.print(line, markup=False, highlight=False)

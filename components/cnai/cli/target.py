@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
 
+SEEDING = frozenset({"up", "preview", "refresh"})
+"""Commands that want to find what an existing cluster has."""
+
 EnvArgument = Annotated[str, typer.Argument(metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
 EnvOption = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
 SandboxFlag = Annotated[bool, typer.Option("--sandbox", help="Fly it here, simulated, instead of for real.")]
@@ -90,6 +93,14 @@ class Target:
         cloud = read_stack_config(self.project, self.env).get("cnai:cloud")
         return tool_names(tuple(cloud) if isinstance(cloud, dict) else ())
 
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """What the environment calls a cluster that is there already: in its sandbox the control plane is it."""
+        cloud = read_stack_config(self.project, self.env).get("cnai:cloud")
+        settings = next(iter(cloud.values()), None) if isinstance(cloud, dict) else None
+        context = settings.get("context") if isinstance(settings, dict) else None
+        return (context,) if isinstance(context, str) and context else ()
+
     def need_sandbox(self) -> SandboxDir:
         if self.sandbox is None:
             raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
@@ -99,7 +110,8 @@ class Target:
         """Its control plane with all that this needs at hand; not started."""
         from cnai.sandbox.controlplane import ControlPlane
 
-        return ControlPlane(self.need_sandbox(), tools(report, (*CONTROL_PLANE, *self.controllers)))
+        chosen = tools(report, (*CONTROL_PLANE, *self.controllers))
+        return ControlPlane(self.need_sandbox(), chosen, self.contexts)
 
     @contextmanager
     def session(
@@ -115,7 +127,18 @@ class Target:
             if self.sandbox and cluster:
                 self.control_plane(report).start(report)
                 write_commands(self.sandbox)
+                if command in SEEDING:
+                    self._seed()
             yield session
+
+    def _seed(self) -> None:
+        """The nodes that the environment finds there, where it makes none itself."""
+        if self.environment.cloud_settings.makes_nodes:
+            return
+        from cnai.kube import Kube
+        from cnai.sandbox.cloud.existing import seed
+
+        seed(Kube.from_kubeconfig(self.need_sandbox().kubeconfig), self.environment)
 
 
 def tools(report: Callable[[str], None], names: tuple[str, ...]) -> dict[str, Path]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 API = "storage.k8s.io/v1"
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 MANAGER = "cnai-simulated-cloud"
+SIMULATED = "cnai.dev/sandbox"
+"""A provisioner that stands for whichever an existing cluster has."""
 SANDBOX_CLASS = "cnai-sandbox"
 """The sandbox's own, for clusters that bring none."""
 

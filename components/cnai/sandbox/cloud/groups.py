@@ -60,12 +60,12 @@ class Group:
         return f"node-group-{self.name.lower().replace('_', '-')}"
 
 
-def manifest(group: Group) -> "Object":
+def manifest(group: Group, labels: Mapping[str, str] | None = None) -> "Object":
     text = json.dumps(asdict(group), sort_keys=True)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": group.config_map, "namespace": NAMESPACE, "labels": {LABEL: "true"}},
+        "metadata": {"name": group.config_map, "namespace": NAMESPACE, "labels": {LABEL: "true", **(labels or {})}},
         "data": {"group": text, "generation": generation(text)},
     }
 
@@ -75,9 +75,15 @@ def generation(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def settle(kube: "Kube", group: Group, timeout_s: float, tell: Callable[[str], None]) -> None:
+def settle(
+    kube: "Kube",
+    group: Group,
+    timeout_s: float,
+    tell: Callable[[str], None],
+    labels: Mapping[str, str] | None = None,
+) -> None:
     """Writes the record and waits until its nodes are Ready. `ProviderError` when the time is up."""
-    wanted = manifest(group)
+    wanted = manifest(group, labels)
     kube.apply(wanted, MANAGER, force=True)
     deadline = time.monotonic() + timeout_s
     said = ""

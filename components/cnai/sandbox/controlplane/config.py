@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -49,7 +49,7 @@ def fingerprint(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(yaml.safe_dump(dict(config)).encode()).hexdigest()
 
 
-def kubeconfig(name: str, server: str, pki: Path) -> str:
+def kubeconfig(name: str, server: str, pki: Path, aliases: Sequence[str] = ()) -> str:
     """A kubeconfig of its own: the certificates lie in it, so that it works wherever it is copied to."""
 
     def content(file: str) -> str:
@@ -64,7 +64,7 @@ def kubeconfig(name: str, server: str, pki: Path) -> str:
             "current-context": name,
             "clusters": [{"name": name, "cluster": cluster}],
             "users": [{"name": name, "user": user}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "contexts": [{"name": each, "context": {"cluster": name, "user": name}} for each in (name, *aliases)],
         },
         sort_keys=False,
     )

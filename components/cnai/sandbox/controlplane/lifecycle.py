@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,15 @@ DEFAULT_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 class ControlPlane:
     """What runs for one environment. It outlives this process; any process with the same folder can take it over."""
 
-    def __init__(self, dir: SandboxDir, tools: Mapping[str, Path]) -> None:  # noqa: A002
-        """`tools` by name; needed for starting only."""
+    def __init__(self, dir: SandboxDir, tools: Mapping[str, Path], contexts: Sequence[str] = ()) -> None:  # noqa: A002
+        """`tools` by name, needed for starting only; `contexts`: more names for it in the kubeconfig."""
         beside = Path(sys.executable).parent / "kubectl"
         self.dir = SandboxDir(dir.root.absolute())
         self._tools = {"kubectl": beside} | {name: Path(path) for name, path in tools.items()}
         self._cluster = Cluster(self.dir, self._tools.get("kwokctl", Path("kwokctl")), self._tools["kubectl"])
         self._attendants = Attendants(self.dir)
         self._moto = Server(self.dir)
+        self._contexts = tuple(contexts)
 
     @property
     def kubeconfig(self) -> Path:
@@ -98,7 +99,7 @@ class ControlPlane:
         )
 
     def _has_kubeconfig(self, record: Record) -> bool:
-        wanted = kubeconfig(self.context, _url(record), self._cluster.pki)
+        wanted = kubeconfig(self.context, _url(record), self._cluster.pki, self._contexts)
         return self.kubeconfig.is_file() and self.kubeconfig.read_bytes() == wanted.encode()
 
     def _config(self, chosen: Mapping[str, int]) -> dict[str, Any]:
@@ -122,7 +123,7 @@ class ControlPlane:
             self._await(self._cluster.create(config), record, deadline)
             record = Record(record.ports, fingerprint(config))
         self._cluster.protect()
-        write_atomically(self.kubeconfig, kubeconfig(self.context, _url(record), self._cluster.pki))
+        write_atomically(self.kubeconfig, kubeconfig(self.context, _url(record), self._cluster.pki, self._contexts))
         record.save(self.dir.root)
         return record
 

@@ -60,6 +60,20 @@ def calls(account: Account, seed: str, region: str) -> Calls:
     return Calls(account.moto_port, region or account.region, seed)
 
 
+def absent_is_fine(drop: Delete) -> Delete:
+    """For what goes with something that may be gone already."""
+
+    def gone(calls: Calls, record: Record) -> object:
+        try:
+            return drop(calls, record)
+        except AwsError as error:
+            if error.absent:
+                return None
+            raise
+
+    return gone
+
+
 def tag_list(inputs: Inputs) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted((inputs.get("tags") or {}).items())]
 
