@@ -21,7 +21,9 @@ from cnai.sandbox.toolchain import ensure
 SIZES = (10, 100, 1000, 5000)
 PODS = 64
 """A job that takes whole nodes, to see whether the sandbox is still usable."""
-QUIET_S = 10
+WINDOW_S = 10
+QUIET = 0.1
+"""Cores that all processes together may take when nothing happens."""
 LIMIT_S = 1800
 
 
@@ -76,6 +78,17 @@ def processor_s(pids: list[int]) -> float:
     return ticks / 100
 
 
+def settled(pids: list[int]) -> tuple[float, float]:
+    """After how long the processes have nothing to do any more, and how many cores they take then."""
+    start = time.monotonic()
+    while True:
+        before = processor_s(pids)
+        time.sleep(WINDOW_S)
+        cores = (processor_s(pids) - before) / WINDOW_S
+        if cores < QUIET or time.monotonic() - start > LIMIT_S:
+            return time.monotonic() - start, cores
+
+
 def measured(count: int, tools: dict[str, Path], project: Path) -> dict[str, Any]:
     plane = ControlPlane(SandboxDir.of(project, f"bench-{count}"), tools)
     start = time.monotonic()
@@ -110,17 +123,13 @@ def usable(plane: ControlPlane, kube: Kube) -> dict[str, Any]:
     start = time.monotonic()
     kube.list("v1", "Node")
     listed = time.monotonic() - start
-    time.sleep(QUIET_S)
-    status = plane.status()
-    pids = {process.name: process.pid for process in status.processes if process.pid}
-    before = processor_s(list(pids.values()))
-    time.sleep(QUIET_S)
-    idle = (processor_s(list(pids.values())) - before) / QUIET_S
+    quiet, idle = settled([process.pid for process in plane.status().processes if process.pid])
     memory = {process.name: process.memory_mib for process in plane.status().processes}
     return {
         "job_pods": pods,
         "job_s": round(ran, 1),
         "list_nodes_s": round(listed, 2),
+        "quiet_after_s": round(quiet),
         "idle_cores": round(idle, 2),
         "memory_mib": sum(memory.values()),
         "memory_by_process_mib": memory,

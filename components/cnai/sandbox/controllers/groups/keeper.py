@@ -20,6 +20,8 @@ from cnai.sandbox.controllers.groups.resize import IDLE_S, idle, indices, resize
 
 SETTLE_S = 0.1
 """What happens together is looked at together."""
+RESTS = 4
+"""Times what a look takes: among thousands of nodes that come and go the daemon is idle for most of the time, too."""
 RETRY_S = 2.0
 HANDS = 4
 """Nodes that are made at the same time."""
@@ -91,11 +93,12 @@ class Keeper:
         self._wake.set()
 
     def run(self, stopping: threading.Event) -> None:
-        timeout: float | None = None
+        timeout, took = None, 0.0
         while not stopping.is_set():
             self._wake.wait(timeout)
-            stopping.wait(SETTLE_S)
+            stopping.wait(max(SETTLE_S, took * RESTS))
             self._wake.clear()
+            start = time.thread_time()
             try:
                 timeout = self.step(time.monotonic()) if not self._unlisted else None
             except ApiError as error:
@@ -104,6 +107,7 @@ class Keeper:
             except Exception:  # noqa: BLE001 - one group that cannot be planned must not end the rest for good
                 traceback.print_exc()
                 timeout = RETRY_S
+            took = time.thread_time() - start
 
     def step(self, now: float) -> float | None:
         """One look, and what follows from it; gives after how many seconds to look again if nothing happens."""
