@@ -54,3 +54,19 @@ def test_nodes_and_control_plane_go_to_the_next_minor_and_nothing_drifts_by_it(p
     assert len(after) == len(before)
     assert project.json("drift", "tiny", "--sandbox")["drifted"] == []
     assert project.run("upgrade", "tiny", "--sandbox", "--to", "1.36", check=False).returncode == 2
+
+
+def identities(project: Clone) -> set[str]:
+    told = project.run("kubectl", "--env", "tiny", "get", "nodes", "-o", "json").stdout
+    return {node["metadata"]["uid"] for node in json.loads(told)["items"]}
+
+
+def test_a_rotation_puts_other_nodes_in_the_place_of_all_and_a_second_one_has_nothing_to_do(project: Clone):
+    before = identities(project)
+    rotated = ("rotate", "tiny", "--sandbox", "--image", "1.36.9-20261111")
+    project.run(*rotated)
+    project.run("up", "tiny", "--sandbox")
+    after = identities(project)
+    assert len(after) == len(before)
+    assert not after & before
+    assert project.json(*rotated)["values"] == {}
