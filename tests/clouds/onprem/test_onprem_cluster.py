@@ -122,6 +122,17 @@ def test_cephs_daemons_stay_on_the_nodes_with_its_disks():
     assert term["matchExpressions"] == [{"key": "site/pool", "operator": "In", "values": ["storage"]}]
 
 
+@pytest.mark.parametrize(
+    ("ceph_settings", "nodes"),
+    [({}, SYSTEM.node_selector), ({"selector": {"site/pool": "storage"}}, {"site/pool": "storage"})],
+)
+def test_ceph_is_on_the_system_nodes_unless_it_has_its_own(declared, ceph_settings, nodes):
+    values = releases(declared(declare(ceph=ceph_settings)))["rook-ceph-cluster"].inputs["values"]
+    affinity = values["cephClusterSpec"]["placement"]["all"]["nodeAffinity"]
+    (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert {each["key"]: each["values"][0] for each in term["matchExpressions"]} == nodes
+
+
 def test_every_copy_is_on_another_node():
     block = values(replicas=2)["cephBlockPools"][0]["spec"]
     assert block == {"failureDomain": "host", "replicated": {"size": 2}}
