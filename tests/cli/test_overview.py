@@ -13,6 +13,8 @@ from cnai.cli.overview import (
     records,
     why_waiting,
 )
+from cnai.clouds.machines import machines
+from cnai.clouds.pools import PoolPlan
 from cnai.sandbox.paths import SandboxDir
 
 
@@ -94,3 +96,10 @@ def test_a_damaged_record_is_told_and_hides_no_other(tmp_path, capsys):
         (directory.report / f"{name}.json").write_text(text)
     assert records(directory) == [REPORT]
     assert capsys.readouterr().err.count("is damaged and left out") == 3
+
+
+def test_a_pool_that_may_have_nodes_and_has_none_is_shown(monkeypatch):
+    plans = {"l4": PoolPlan(name="l4", machine=machines("local")["l4-1"], min=0, max=2)}
+    rows = {row.pool: row for row in pool_rows([node("a", "system")], [], plans)}
+    assert (rows["l4"].machine, rows["l4"].nodes) == ("l4-1", 0)
+    assert rows["system"].nodes == 1

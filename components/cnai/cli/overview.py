@@ -9,6 +9,8 @@ from typing import Any
 
 from cnai.cli.console import complain, out, table
 from cnai.cli.target import Target
+from cnai.clouds.pools import PoolPlan
+from cnai.errors import UserError
 from cnai.kube import Kube
 from cnai.sandbox.cloud.report import sentence, summary
 from cnai.sandbox.cloud.store import Store
@@ -78,7 +80,7 @@ def read(target: Target) -> Picture:
     workloads = [item | {"kind": kind} for kind in WORKLOADS for item in kube.list("apps/v1", kind)]
     return Picture(
         packages=tuple(package_row(report, workloads) for report in reports),
-        pools=tuple(pool_rows(kube.list("v1", "Node"), pods)),
+        pools=tuple(pool_rows(kube.list("v1", "Node"), pods, declared(target))),
         left_out=left_out(reports),
         unchecked=tuple(sorted({kind for report in reports for kind in report.get("unchecked", ())})),
         cloud=summary(Store(directory)),
@@ -128,7 +130,18 @@ def pod_counts(workload: Object) -> tuple[int, int]:
     return workload.get("status", {}).get(ready_key, 0), workload[section].get(key, 1 if section == "spec" else 0)
 
 
-def pool_rows(nodes: Iterable[Object], pods: Iterable[Object]) -> Iterable[PoolRow]:
+def declared(target: Target) -> Mapping[str, PoolPlan]:
+    """Pools that the stack file has now; none where it is being edited and does not hold together."""
+    try:
+        return target.environment.pools
+    except UserError:
+        return {}
+
+
+def pool_rows(
+    nodes: Iterable[Object], pods: Iterable[Object], plans: Mapping[str, PoolPlan] | None = None
+) -> Iterable[PoolRow]:
+    """Of every pool that has nodes, and of those of `plans` that have none."""
     taken: Counter[str] = Counter()
     for pod in pods:
         if node := pod["spec"].get("nodeName"):
@@ -136,7 +149,11 @@ def pool_rows(nodes: Iterable[Object], pods: Iterable[Object]) -> Iterable[PoolR
     groups: dict[str, list[Object]] = {}
     for node in nodes:
         groups.setdefault(node["metadata"]["labels"].get(POOL_LABEL, "(no pool)"), []).append(node)
-    for pool, members in sorted(groups.items()):
+    for pool in sorted(groups.keys() | (plans or {}).keys()):
+        members = groups.get(pool)
+        if members is None:
+            yield PoolRow(pool=pool, machine=(plans or {})[pool].machine.name, nodes=0, gpu="", gpus=0, taken=0)
+            continue
         labels = members[0]["metadata"]["labels"]
         yield PoolRow(
             pool=pool,
