@@ -168,3 +168,10 @@ def test_a_record_that_cannot_be_read_says_so(kube, groups):
     eventually(
         lambda: "its record cannot be read: KeyError('h100-9')" in annotation(kube, "odd", WAITING), "it is said"
     )
+
+
+def test_nodes_that_the_api_server_refuses_hold_up_their_own_group_only(kube, groups):
+    groups("bad", autoscaled=False, desired=1, min=1, labels={"cnai.dev/pool": "no blanks allowed"})
+    eventually(lambda: "its nodes are refused: " in annotation(kube, "bad", WAITING), "it is said")
+    groups("good", autoscaled=False, desired=1, min=1)
+    ready(kube, "good", 1)

@@ -47,7 +47,7 @@ class Keeper:
         self._idle: dict[str, float] = {}
         self._helped: dict[str, float] = {}
         self._blocked: dict[str, str] = {}
-        """By group: which node cannot go yet."""
+        """By group: what keeps it from being as declared."""
 
     def listed(self, what: str) -> None:
         self._unlisted.discard(what)
@@ -115,11 +115,16 @@ class Keeper:
             groups, nodes, pods = dict(self._groups), dict(self._nodes), list(self._pods.values())
         due = self._retire(groups, nodes, pods, now)
         for group in groups.values():
-            self._resize(group, [n for n in nodes.values() if n.group == group.id])
+            try:
+                self._resize(group, [n for n in nodes.values() if n.group == group.id])
+            except ApiError as error:
+                if not error.status:
+                    raise
+                self._blocked[group.id] = f"its nodes are refused: {error.message}"
         stuck = self._grow(groups, pods, now)
         soonest = self._shrink(groups, pods, now)
         self._report(groups)
-        waits = [RETRY_S] if due else []
+        waits = [RETRY_S] if due or self._blocked else []
         waits += [PATIENCE_S] if stuck else []
         return min([*waits, *soonest], default=None)
 
@@ -223,7 +228,7 @@ class Keeper:
             leaving = any(n.retiring or not group.is_current(n) for n in mine)
             self._hands.note(group, records.READY, f"{ready}@{group.generation}{'+replacing' if leaving else ''}")
             lacking = len(mine) < max(group.min, 1) and not self._zones(group)
-            why = self._blocked.get(group.id) if leaving else _shortage(group) if lacking else None
+            why = self._blocked.get(group.id) or (_shortage(group) if lacking else None)
             self._hands.note(group, records.WAITING, why)
 
 
