@@ -14,7 +14,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -69,7 +69,7 @@ def read(path: Path) -> list[Fault | Shortage]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     try:
-        return _FILE.validate_python(document or [])
+        return _FILE.validate_python(_spelled(document or []))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"] if step not in ("Fault", "Shortage"))
@@ -77,6 +77,19 @@ def read(path: Path) -> list[Fault | Shortage]:
             f"{path}: entry {where}: {first['msg']}; an entry is {{on, match, error, times}} with an error of "
             "quota, capacity or throttling, or {no_capacity: {machine, zone, capacity}}"
         ) from error
+
+
+def _spelled(document: Any) -> Any:
+    """YAML 1.1 takes the key `on` for a truth value."""
+    if not isinstance(document, list):
+        return document
+    entries = cast("list[Any]", document)
+    return [
+        {"on" if key is True else key: value for key, value in cast("dict[Any, Any]", each).items()}
+        if isinstance(each, dict)
+        else each
+        for each in entries
+    ]
 
 
 class Faults:
