@@ -12,7 +12,7 @@ import typer
 from cnai.cli.console import ExitCode, err, out, print_json, progress
 from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config, stack_file
 from cnai.errors import UserError
-from cnai.sandbox.paths import project_dir
+from cnai.sandbox.paths import SandboxDir, project_dir
 
 if TYPE_CHECKING:
     from cnai.policy.check import Report, Subject
@@ -110,17 +110,34 @@ def checked(
 
 
 def stop_violations(env: str) -> None:
-    """Refuses what must never ship before anything exists: the environment's own mandatory rules, charts aside.
+    """Refuses what must never ship before anything exists: the environment's own mandatory rules, charts included.
 
-    Raises `UserError` with each violation in the rule's words.
+    A chart that is not at hand is told and let be: where it can be installed, it is at hand. Raises `UserError` with
+    each violation in the rule's words.
     """
+    from cnai.policy import passed
     from cnai.policy.check import check as against
 
-    subject, _ = of_environment(env, [], charts=False)
-    report = against(subject, datetime.now(UTC).date())
+    today, mark = datetime.now(UTC).date(), SandboxDir.of(project_dir(), env).root / "policies-passed"
+    before = passed.digest(of_environment(env, [], charts=False)[0], rendered_from(), today)
+    if passed.has_passed(mark, before):
+        return
+    subject, problems = of_environment(env, [])
+    report = against(subject, today)
     if report.violations:
-        lines = (f"{row.resource}: {row.message} ({row.rule})" for row in report.violations)
+        lines = (f"{row.resource}: {row.full} ({row.rule.id})" for row in report.violations)
         raise UserError("\n".join([f"{env} breaks its mandatory rules, nothing was changed:", *lines]))
+    if problems:
+        progress()(f"{len(problems)} charts are not at hand: what is in them is not checked against the rules")
+    # Rendering may have fetched charts.
+    passed.keep(mark, passed.digest(of_environment(env, [], charts=False)[0], rendered_from(), today))
+
+
+def rendered_from() -> list[Path]:
+    """Charts and manifests at hand, and the Helm that renders them."""
+    from cnai.sandbox.paths import cache_dir
+
+    return sorted(path for name in ("charts", "manifests", "tools/helm") for path in (cache_dir() / name).glob("*"))
 
 
 def is_environment(target: str) -> bool:
