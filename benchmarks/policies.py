@@ -19,9 +19,10 @@ from typing import Any
 
 import yaml
 
-from cnai.cli.target import CONTROL_PLANE, CONTROLLERS, read_stack_config
+from cnai.cli.target import CONTROL_PLANE, read_stack_config
 from cnai.environment import Environment
 from cnai.policy import config
+from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controlplane import ControlPlane
 from cnai.sandbox.engine import Session
 from cnai.sandbox.paths import SandboxDir, project_dir
@@ -89,7 +90,7 @@ def timed(command: Sequence[str | Path], *, one_core: bool = False, **options: A
 @contextmanager
 def platform(project: Path) -> Iterator[tuple[Session, Path]]:
     """A session on the full local platform, in a project of its own, and its pulumi."""
-    names = (*CONTROL_PLANE, *CONTROLLERS, "pulumi", "helm", "kubectl")
+    names = (*CONTROL_PLANE, *tool_names((ENV,)), "pulumi", "helm", "kubectl")
     tools = {name: tool.path for name, tool in ensure(names, lambda line: print(line, file=sys.stderr)).items()}
     directory = SandboxDir.of(project, ENV)
     plane = ControlPlane(directory, tools)

@@ -157,7 +157,8 @@ def test_what_pulumi_keeps_secret_is_found_in_env_whatever_its_name_and_is_not_s
 
 def test_the_pack_s_process_loads_neither_the_sdk_nor_the_environment_s_types():
     """Either would cost every preview more than all rules together."""
-    code = "import cnai.policy.analyzer.serving, sys; print(*sys.modules)"
+    imports = "import cnai.policy.analyzer.serving, cnai.policy.loading, sys"
+    code = f"{imports}; cnai.policy.loading.rules(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pulumi.resource", "pulumi_policy", "pydantic", "cnai.environment"} & set(loaded)
     assert "pulumi.runtime.proto.analyzer_pb2" in loaded

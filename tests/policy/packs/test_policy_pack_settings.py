@@ -96,6 +96,14 @@ def test_every_chart_of_the_catalog_that_is_not_maintained_is_refused():
         assert any(package.name in each.message for each in found) is (package.health.status != "maintained")
 
 
+def test_rules_read_of_the_catalog_what_the_catalog_says():
+    told = {each.name: each for each in run_path(str(rules_dir() / "catalog_facts.py"))["packages"]()}
+    assert told.keys() == catalog().keys()
+    for name, package in catalog().items():
+        facts = (package.source.chart, package.licence, package.health.status, package.health.instead)
+        assert tuple(told[name])[1:] == facts
+
+
 def test_a_chart_that_the_catalog_does_not_have_is_undecided():
     release = Resource({"chart": "nobody-knows"}, type="kubernetes:helm.sh/v3:Release", logical_name="r")
     assert {each.verdict for each in evaluate(rules()["catalogLicence"], release)} == {Verdict.UNDECIDED}
