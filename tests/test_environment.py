@@ -286,3 +286,14 @@ def test_an_editor_marks_what_the_program_would_refuse(path, value):
 
 def test_an_editor_leaves_other_packages_keys_alone():
     jsonschema.Draft202012Validator(stack_schema()).validate({"config": {**BASE, "aws:region": "us-east-1"}})
+
+
+@pytest.mark.parametrize("driver", ["default", "operator"])
+def test_gpus_are_shared_by_the_operator_or_by_a_cloud_that_does_it_itself(driver):
+    config = yaml.safe_load((ROOT / "stacks" / "Pulumi.gcp-prod.yaml").read_text())["config"]
+    config["cnai:cloud"]["gcp"]["gpu_driver"] = driver
+    config["cnai:features"] |= {"gpu_operator": False, "monitoring": False}
+    if driver == "default":
+        assert Environment.load("demo", config).pools["l4"].sharing.time_slices == 4
+    else:
+        assert "cnai:pools.l4.sharing: needs gpu_operator" in "\n".join(refusal(config))

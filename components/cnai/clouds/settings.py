@@ -70,3 +70,11 @@ class TaintsRoutes(Protocol):
     """Settings of a cloud that itself taints nodes which came by some route."""
 
     def route_taints(self, kind: RouteKind) -> tuple[Taint, ...]: ...
+
+
+@runtime_checkable
+class SharesGpus(Protocol):
+    """Settings of a cloud that may itself let a GPU serve several pods, so that nothing else is needed for it."""
+
+    @property
+    def shares_gpus(self) -> bool: ...

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from cnai.catalog import catalog
+from cnai.clouds.settings import SharesGpus
 from cnai.environment.problems import Problem
 from cnai.environment.spec import FeaturesSpec
 from cnai.environment.stack import StackConfig
@@ -74,11 +75,17 @@ def unmet_needs(stack: StackConfig) -> Iterator[Problem]:
         for need in ("monitoring", "gpu_operator"):
             if need not in on:
                 yield Problem(("features", "gpu_dashboard"), f"needs {need}, which is off: switch {need} on")
+    if "gpu_operator" not in on:
+        yield from _shared_by_nobody(stack)
+
+
+def _shared_by_nobody(stack: StackConfig) -> Iterator[Problem]:
+    if isinstance(stack.settings, SharesGpus) and stack.settings.shares_gpus:
+        return
     for name, pool in stack.pools.items():
-        if (pool.sharing.mig or pool.sharing.time_slices > 1) and "gpu_operator" not in on:
-            yield Problem(
-                ("pools", name, "sharing"), "needs gpu_operator, which is off: switch it on under cnai:features"
-            )
+        if pool.sharing.mig or pool.sharing.time_slices > 1:
+            text = "needs gpu_operator, which is off: switch it on under cnai:features"
+            yield Problem(("pools", name, "sharing"), text)
 
 
 def _owner(package: str) -> str | None:

@@ -84,6 +84,11 @@ class GcpSettings(Settings):
     def route_taints(self, kind: RouteKind) -> tuple[Taint, ...]:
         return (QUEUED_TAINT,) if kind == "queued" else ()
 
+    @property
+    def shares_gpus(self) -> bool:
+        """By node pool, with GKE's own device plugin."""
+        return self.gpu_driver != "operator"
+
     def object_stores(self) -> tuple[str, ...]:
         return ("bucket", "minio", "seaweedfs")
 
