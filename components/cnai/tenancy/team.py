@@ -147,7 +147,10 @@ def _namespaced(kind: str, team: str, name: str, **content: Any) -> dict[str, An
 
 
 class Team(pulumi.ComponentResource):
-    """A namespace called `name`, with its quota, limits, network policies, accounts and members."""
+    """A namespace called `name`, with its quota, limits, network policies, accounts and members.
+
+    `protect` holds for the namespace, which has the team's volumes in it, and for nothing else.
+    """
 
     namespace: str
 
@@ -156,6 +159,7 @@ class Team(pulumi.ComponentResource):
         self.namespace = name
         manifests = team_manifests(name, args)
         home = declare(f"{name}-namespace", manifests.pop("namespace"), pulumi.ResourceOptions(parent=self))
+        inside = pulumi.ResourceOptions(parent=self, depends_on=[home], protect=False)
         for role, manifest in manifests.items():
-            declare(f"{name}-{role}", manifest, pulumi.ResourceOptions(parent=self, depends_on=[home]))
+            declare(f"{name}-{role}", manifest, inside)
         self.register_outputs({"namespace": self.namespace})
