@@ -39,12 +39,14 @@ def stack_argument(arguments: list[str]) -> str | None:
 
 
 def pulumi(context: typer.Context) -> int:
-    """The pulumi CLI with the sandbox's engine, state and plugins: `cnai pulumi up -s local`."""
-    env = stack_argument(context.args) or "local"
-    with Target.of(env).session(
-        progress(), command="pulumi", cluster=any(a in CLUSTER_COMMANDS for a in context.args)
-    ) as session:
-        return session.pulumi(with_policy_settings(context.args, env))
+    """The pulumi CLI with the sandbox's engine, state and plugins: `cnai pulumi up -s local`.
+
+    With `--sandbox` on the sandbox of an environment that is a real one otherwise.
+    """
+    arguments = [argument for argument in context.args if argument != "--sandbox"]
+    target = Target.of(env := stack_argument(arguments) or "local", sandbox="--sandbox" in context.args)
+    with target.session(progress(), command="pulumi", cluster=any(a in CLUSTER_COMMANDS for a in arguments)) as session:
+        return session.pulumi(with_policy_settings(arguments, env))
 
 
 def with_policy_settings(arguments: list[str], env: str) -> list[str]:
