@@ -31,7 +31,9 @@ def test_the_image_installs_a_subset_of_what_is_tested():
 
 
 def test_the_last_stage_is_not_root_and_starts_the_installed_command():
-    last = (HERE / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    build, _, last = (HERE / "Dockerfile").read_text().rpartition("\nFROM ")
+    assert re.findall(r"--mount=type=cache,target=(\S+)", build) == ["/uv-cache"] * 2
+    assert "UV_CACHE_DIR=/uv-cache" in build
     assert re.search(r"^USER 65532:65532$", last, re.MULTILINE)
     assert 'ENTRYPOINT ["cnai-serve"]' in last
     assert 'cnai-serve = "cnai_inference.cli:main"' in (HERE / "pyproject.toml").read_text()

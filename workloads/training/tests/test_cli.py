@@ -2,26 +2,21 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 import torch
-from confluent_kafka import Consumer, Producer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from cnai_training import cli, config, metrics, optimizer, storage
+from cnai_training import cli, config, optimizer, storage
 from cnai_training.config import Loop
 from cnai_training.distributed import from_environment, world
 from cnai_training.errors import TrainingError
 from cnai_training.evaluate import checks, safety
-from cnai_training.model import Llama, ModelConfig
-from cnai_training.prepare.pipeline import prepare
+from cnai_training.model import ModelConfig
 from conftest import DATA, linked, settings, tiny
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -149,52 +144,6 @@ def test_a_layout_that_does_not_fit_the_model_is_refused(
         checked(ModelConfig(vocab_size=64, **shape), config.Parallel(**parallel), data_ranks=2)
 
 
-def test_a_step_prints_what_katib_reads_and_prometheus_scrapes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import urllib.request
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    record = metrics.Metrics(config.Metrics(prometheus_port=port), str(tmp_path), "train")
-    record.record(3, {"loss": 2.5, "tokens_per_second": 12345678.0})
-    # Katib's default filter, from its metrics collector.
-    found = dict(re.findall(r"([\w|-]+)\s*=\s*([+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)", capsys.readouterr().out))
-    assert {name: float(value) for name, value in found.items()} == {
-        "step": 3,
-        "loss": 2.5,
-        "tokens_per_second": pytest.approx(12345678.0, rel=1e-5),
-    }
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        assert 'cnai_training_loss{job="train"} 2.5' in answer.read().decode()
-    with pytest.raises(TrainingError, match="cannot be opened"):
-        metrics.Metrics(config.Metrics(prometheus_port=port), str(tmp_path), "train")
-    record.close()
-
-
-def test_a_step_goes_to_a_collector_where_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    received: list[tuple[str, bytes]] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing on stderr."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        record = metrics.Metrics(config.Metrics(), str(tmp_path), "train")
-        record.record(1, {"loss": 2.5})
-        record.close()
-        server.shutdown()
-    assert received[0][0] == "/v1/metrics"
-    assert b"cnai_training_loss" in b"".join(body for _, body in received)
-
-
 def test_the_rate_warms_up_and_ends_at_its_share() -> None:
     loop = Loop(steps=100, warmup_steps=10, learning_rate=1.0, final_rate=0.1)
     rates = [optimizer.rate(loop, step) for step in range(101)]
@@ -202,13 +151,6 @@ def test_the_rate_warms_up_and_ends_at_its_share() -> None:
     assert max(rates) == rates[9] == rates[10] == 1.0
     assert rates[100] == pytest.approx(0.1)
     assert rates[10:] == sorted(rates[10:], reverse=True)
-
-
-def test_flops_count_the_matrices_and_attention() -> None:
-    model = Llama(ModelConfig(vocab_size=64, hidden_size=32, layers=2, heads=4, kv_heads=4))
-    matrices = sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1 and "embed" not in n)
-    assert model.flops_per_token(0) == 6 * matrices
-    assert model.flops_per_token(16) - model.flops_per_token(0) == 6 * 2 * 32 * 16
 
 
 @pytest.mark.parametrize(
@@ -234,42 +176,6 @@ def test_what_was_not_measured_does_not_pass() -> None:
         "refusal_rate": False,
         "leak_rate": False,
     }
-
-
-@pytest.fixture
-def kafka() -> Any:
-    """A broker that librdkafka brings for tests: it speaks Kafka's protocol on loopback, in this process."""
-    producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
-    broker = next(iter(producer.list_topics(timeout=10).brokers.values()))
-    yield producer, f"{broker.host}:{broker.port}"
-    producer.flush(10)
-
-
-def test_a_kafka_topic_is_read_to_its_end_and_committed_once_written(kafka: Any, tmp_path: Path) -> None:
-    producer, broker = kafka
-    lines = (DATA / "text.jsonl").read_bytes().splitlines()[:60]
-    for value in [*lines, b"\xff\xfe", b'{"text": ', b"plain text of a message is a record as well, without any JSON"]:
-        producer.produce("text", value)
-    producer.flush(10)
-    url = f"kafka://{broker}/text?group=test&idle=3"
-    report = prepare(tiny(tmp_path, prepare={"text": [url], "chat": [], "preferences": []}))
-    assert report["text"]["read"] == 61
-    assert report["text"]["bad_record"] == 2
-    consumer = Consumer({"bootstrap.servers": broker, "group.id": "test"})
-    topic = consumer.list_topics("text").topics["text"]
-    from confluent_kafka import TopicPartition
-
-    committed = consumer.committed([TopicPartition("text", number) for number in topic.partitions])
-    assert sum(max(0, part.offset) for part in committed) == 63
-    consumer.close()
-
-
-def test_a_broker_that_does_not_answer_is_one_clear_error(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"kafka://127.0.0.1:{port}/text?idle=1"
-    with pytest.raises(TrainingError, match="does not answer"):
-        prepare(tiny(tmp_path, prepare={"text": [url], "chat": [], "preferences": []}))
 
 
 def test_the_entry_point_runs_as_a_module() -> None:

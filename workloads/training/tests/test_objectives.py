@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from cnai_training import config, job, train
-from cnai_training.data import Rows
+from cnai_training.data import Batch, Rows
 from cnai_training.errors import TrainingError
 from cnai_training.objectives import IGNORE, answer_logprobs, dpo_loss, language, preference
 from conftest import Together, linked, losses, settings, tiny
@@ -98,11 +98,6 @@ def test_alignment_starts_at_log_two_and_learns_the_preference(
 
 
 def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path) -> None:
-    logging.disable(logging.WARNING)
-    from datasets import Dataset
-    from transformers import PreTrainedTokenizerFast
-    from trl import DPOConfig, DPOTrainer  # pyright: ignore
-
     rows = Rows(str(prepared / "data/preferences/train")).batch([0, 1, 2])
     policy = AutoModelForCausalLM.from_pretrained(based / "finetune/model").eval()
     reference = AutoModelForCausalLM.from_pretrained(based / "train/model").eval()
@@ -110,37 +105,38 @@ def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path
     with torch.no_grad():
         logprobs = [answer_logprobs(model(micro.tokens).logits, micro.targets) for model in (policy, reference)]
     ours = float(dpo_loss(*logprobs, beta=0.3).mean())
+    theirs = loss_of_trl(policy, reference, [pair(rows, row) for row in range(3)], based / "train/model", tmp_path)
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert ours != pytest.approx(0.693147, abs=1e-3)
 
-    def pair(row: int) -> dict[str, list[int]]:
-        sides = {}
-        for side in ("chosen", "rejected"):
-            learned = rows[f"{side}_learned"][row].nonzero().flatten()
-            first, last = int(learned[0]), int(learned[-1])
-            sides["prompt_ids"] = rows[side][row, :first].tolist()
-            sides[f"{side}_ids"] = rows[side][row, first : last + 1].tolist()
-        return sides
 
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(based / "train/model")
+def pair(rows: Batch, row: int) -> dict[str, list[int]]:
+    """One of our pairs as `trl` tokenizes its own: the prompt once, then what is judged of each side."""
+    sides = {}
+    for side in ("chosen", "rejected"):
+        learned = rows[f"{side}_learned"][row].nonzero().flatten()
+        first, last = int(learned[0]), int(learned[-1])
+        sides["prompt_ids"] = rows[side][row, :first].tolist()
+        sides[f"{side}_ids"] = rows[side][row, first : last + 1].tolist()
+    return sides
+
+
+def loss_of_trl(policy: Any, reference: Any, pairs: list[dict[str, list[int]]], tokenizer: Path, folder: Path) -> float:
+    logging.disable(logging.WARNING)
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerFast
+    from trl import DPOConfig, DPOTrainer  # pyright: ignore
+
+    settings = {"beta": 0.3, "use_cpu": True, "bf16": False, "report_to": [], "disable_dropout": True}
     trainer = DPOTrainer(
         model=policy,
         ref_model=reference,
-        args=DPOConfig(
-            output_dir=str(tmp_path),
-            beta=0.3,
-            use_cpu=True,
-            bf16=False,
-            report_to=[],
-            disable_dropout=True,
-            max_length=None,
-        ),
+        args=DPOConfig(output_dir=str(folder), max_length=None, **settings),
         train_dataset=Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
-        processing_class=tokenizer,
+        processing_class=PreTrainedTokenizerFast.from_pretrained(tokenizer),
     )
-    inputs = trainer.data_collator([pair(row) for row in range(3)])
     with torch.no_grad():
-        theirs = float(trainer.compute_loss(trainer.model, inputs))
-    assert ours == pytest.approx(theirs, rel=1e-4)
-    assert ours != pytest.approx(0.693147, abs=1e-3)
+        return float(trainer.compute_loss(trainer.model, trainer.data_collator(pairs)))
 
 
 def test_fine_tuning_and_alignment_are_the_same_over_two_processes(

@@ -1,13 +1,11 @@
 """What goes in is cleaned, masked and cut the same way every time, and what cannot is said."""
 
-import gzip
 import json
 import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -198,86 +196,6 @@ def test_every_epoch_sees_every_row_once() -> None:
     epochs = [loader.indices(0) + loader.indices(1), loader.indices(2) + loader.indices(3)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
     assert epochs[0] != epochs[1]
-
-
-def one_text(tmp_path: Path, *urls: str, **more: Any) -> dict[str, Any]:
-    text = {"text": list(urls), "chat": [], "preferences": [], **more}
-    return prepare(tiny(tmp_path / "run", prepare=text))
-
-
-def records(count: int) -> list[str]:
-    return [
-        json.dumps({"text": f"{ENGLISH} This is number {n} of those we have, {n * 7919} in all."}) for n in range(count)
-    ]
-
-
-def test_files_folders_globs_and_object_stores_are_read_alike(tmp_path: Path) -> None:
-    content = "\n".join(records(60)).encode()
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in/a.jsonl").write_bytes(content)
-    (tmp_path / "in/b.jsonl.gz").write_bytes(gzip.compress(content))
-    (tmp_path / "in/c.txt").write_bytes(ENGLISH.encode())
-    with fsspec.open("memory://bucket/in/a.jsonl", "wb") as out:
-        out.write(content)
-    sources = [str(tmp_path / "in"), str(tmp_path / "in/*.jsonl"), "memory://bucket/in/*.jsonl"]
-    report = one_text(tmp_path, *sources, near_duplicate=0.0)
-    assert report["text"]["read"] == 60 * 4 + 1
-    assert report["text"]["kept"] == 61
-    assert report["text"]["duplicate_exact"] == 180
-
-
-def test_a_hugging_face_data_set_is_streamed(tmp_path: Path) -> None:
-    (tmp_path / "rows.jsonl").write_text("\n".join(records(40)))
-    url = f"dataset:json?split=train&field=text&data_files={tmp_path}/rows.jsonl"
-    assert one_text(tmp_path, url, near_duplicate=0.0)["text"]["read"] == 40
-
-
-def test_two_workers_prepare_what_one_would(tmp_path: Path) -> None:
-    for number in range(4):
-        (tmp_path / f"{number}.jsonl").write_text("\n".join(records(200)[number * 50 : number * 50 + 50]))
-    for part in ("0/2", "1/2"):
-        report = one_text(tmp_path, str(tmp_path / "*.jsonl"), near_duplicate=0.0, part=part)
-        assert report["text"]["kept"] == 100
-    rows = Rows(str(tmp_path / "run/data/text/train"))
-    assert rows.rows > 0
-    assert rows.batch([0, rows.rows - 1])["tokens"].shape == (2, 33)
-
-
-BAD = {
-    "empty": (b"", "nothing is left"),
-    "latin-1": ("Gr\u00fc\u00dfe aus K\u00f6ln ".encode("latin-1") * 9, "not UTF-8 at byte 2"),
-    "utf-16": (ENGLISH.encode("utf-16"), "not UTF-8 at byte 0"),
-    "nul": (b"\0" + ENGLISH.encode(), "NUL"),
-}
-
-
-@pytest.mark.parametrize(("content", "said"), BAD.values(), ids=BAD)
-def test_an_empty_or_mis_encoded_file_is_one_clear_error(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "bad.txt").write_bytes(content)
-    with pytest.raises(TrainingError, match=said):
-        one_text(tmp_path, str(tmp_path / "bad.txt"))
-
-
-def test_a_bad_line_is_named_by_its_number_and_can_be_skipped(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text("\n".join([*records(40), '{"text": secret']))
-    with pytest.raises(TrainingError, match=r"line 41, is no usable record \(not JSON") as error:
-        one_text(tmp_path, str(tmp_path / "a.jsonl"))
-    assert "secret" not in str(error.value)
-    assert one_text(tmp_path, str(tmp_path / "a.jsonl"), bad_records="skip")["text"]["bad_record"] == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("/nowhere/*.txt", "holds no file to read"),
-        ("ftpx://host/file.txt", "no kind of source"),
-        ("dataset:/nowhere/at-all", "check its name"),
-        ("kafka://broker", "write it as kafka://"),
-    ],
-)
-def test_a_source_that_is_not_there_is_one_clear_error(tmp_path: Path, url: str, said: str) -> None:
-    with pytest.raises(TrainingError, match=said):
-        one_text(tmp_path, url)
 
 
 def test_conversations_and_preferences_without_sense_are_counted_not_learned(tmp_path: Path) -> None:

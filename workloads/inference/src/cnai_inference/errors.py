@@ -17,6 +17,16 @@ class RequestError(InferenceError):
         self.code = code or self.code
 
 
+class TooLarge(RequestError):
+    status = 413
+    code = "request_too_large"
+
+
+class TooSlow(RequestError):
+    status = 408
+    code = "request_timeout"
+
+
 class ContextTooLong(RequestError):
     code = "context_length_exceeded"
 

@@ -56,47 +56,59 @@ def pipelined(
     model: nn.Module, objective: Objective, precision: str, world: World, parallel: Parallel, micros: int
 ) -> Passes:
     """Micro-batches flow through the stages; the last one computes the loss and the others report 0."""
-    # Seconds to import, and only a pipeline needs it.
-    from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
-
     if not objective.pipelined:
         raise TrainingError("preference optimisation does not run in a pipeline; set parallel.pipeline=1")
-    stages, place = world.along("pipeline"), world.place("pipeline")
+    stages = world.along("pipeline")
     if parallel.schedule == "1f1b" and micros < stages:
         raise TrainingError(
             f"a step has {micros} micro-batches a rank and 1f1b needs one for each of the {stages} stages; lower "
             'micro_batch, raise global_batch, or set parallel.schedule="gpipe"'
         )
-    assert world.mesh is not None
-    group = world.mesh["pipeline"].get_group()
-    kind = {"gpipe": ScheduleGPipe, "1f1b": Schedule1F1B}[parallel.schedule]
-    scale = 1.0
-
-    def scaled(logits: Tensor, targets: Tensor) -> Tensor:
-        return next_token_loss(logits, targets) * scale
-
-    def schedule() -> "ScheduleGPipe | Schedule1F1B":
-        stage = PipelineStage(model, place, stages, world.device, group=group)
-        return kind(stage, micros, loss_fn=scaled, scale_grads=False)
-
-    # A stage remembers shapes with gradients or without: training and evaluation have one each.
-    kept: dict[bool, ScheduleGPipe | Schedule1F1B] = {}
+    schedules = Schedules(model, world, parallel.schedule, micros)
 
     def run(given: list[Micro], factor: float, backward: bool) -> float:
-        nonlocal scale
-        scale = factor
-        if backward not in kept:
-            kept[backward] = schedule()
-        losses: list[Tensor] = []
-        step = kept[backward].step if backward else kept[backward].eval
         with torch.set_grad_enabled(backward), cast(model, precision, world.device):
-            step(
-                arg_mbs=[(m.tokens,) if place == 0 else () for m in given],
-                kwarg_mbs=[{"documents": m.documents, "length": m.tokens.shape[1]} for m in given],
-                target_mbs=[m.targets for m in given] if place == stages - 1 else None,
-                losses=losses if place == stages - 1 else None,
-                return_outputs=False,
-            )
+            losses = schedules.step(given, factor, backward)
         return float(sum(losses, start=torch.zeros(()))) / factor
 
     return run
+
+
+class Schedules:
+    """This rank's stage, which remembers shapes with gradients or without: training and evaluation have one each."""
+
+    def __init__(self, model: nn.Module, world: World, schedule: str, micros: int) -> None:
+        self._model, self._world, self._schedule, self._micros = model, world, schedule, micros
+        self._first = world.place("pipeline") == 0
+        self._last = world.place("pipeline") == world.along("pipeline") - 1
+        self._kept: dict[bool, ScheduleGPipe | Schedule1F1B] = {}
+        self._factor = 1.0
+
+    def step(self, micros: list[Micro], factor: float, backward: bool) -> list[Tensor]:
+        """The losses times `factor`, of the last stage; none from the others."""
+        self._factor = factor
+        if backward not in self._kept:
+            self._kept[backward] = self._new()
+        schedule, losses = self._kept[backward], list[Tensor]()
+        (schedule.step if backward else schedule.eval)(
+            arg_mbs=[(m.tokens,) if self._first else () for m in micros],
+            kwarg_mbs=[{"documents": m.documents, "length": m.tokens.shape[1]} for m in micros],
+            target_mbs=[m.targets for m in micros] if self._last else None,
+            losses=losses if self._last else None,
+            return_outputs=False,
+        )
+        return losses
+
+    def _new(self) -> "ScheduleGPipe | Schedule1F1B":
+        # Seconds to import, and only a pipeline needs it.
+        from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
+
+        world = self._world
+        assert world.mesh is not None
+        place, stages = world.place("pipeline"), world.along("pipeline")
+        stage = PipelineStage(self._model, place, stages, world.device, group=world.mesh["pipeline"].get_group())
+        kind = {"gpipe": ScheduleGPipe, "1f1b": Schedule1F1B}[self._schedule]
+        return kind(stage, self._micros, loss_fn=self._loss, scale_grads=False)
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return next_token_loss(logits, targets) * self._factor

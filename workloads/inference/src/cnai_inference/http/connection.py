@@ -9,22 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from cnai_inference.errors import RequestError, TimedOut
+from cnai_inference.errors import RequestError, TimedOut, TooLarge, TooSlow
 from cnai_inference.http import errors
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class TooLarge(RequestError):
-    status = 413
-    code = "request_too_large"
-
-
-class TooSlow(RequestError):
-    status = 408
-    code = "request_timeout"
 
 
 class Gone(Exception):
