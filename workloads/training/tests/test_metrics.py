@@ -8,10 +8,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import torch
 
-from cnai_training import config, metrics
+from cnai_training import config, job, metrics, train
+from cnai_training.data import Rows
 from cnai_training.errors import TrainingError
 from cnai_training.model import Llama, ModelConfig
+from conftest import losses, tiny
 
 
 def test_a_step_prints_what_katib_reads_and_prometheus_scrapes(
@@ -65,3 +68,21 @@ def test_flops_count_the_matrices_and_attention() -> None:
     matrices = sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1 and "embed" not in n)
     assert model.flops_per_token(0) == 6 * matrices
     assert model.flops_per_token(16) - model.flops_per_token(0) == 6 * 2 * 32 * 16
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("NVIDIA H100 80GB HBM3", 989.0), ("NVIDIA H100 PCIe", 756.0), ("Something new", 0.0)]
+)
+def test_a_devices_peak_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch, device: str, expected: float) -> None:
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: device)
+    assert metrics.peak_tflops(config.Metrics(), torch.device("cuda")) == expected
+    assert metrics.peak_tflops(config.Metrics(peak_tflops=3.0), torch.device("cuda")) == 3.0
+
+
+def test_utilisation_is_the_share_of_the_given_peak(run: Path) -> None:
+    given = tiny(run, metrics={"peak_tflops": 0.5}, train={"steps": 1})
+    train.run(job.job("train", given))
+    rows = Rows(str(run / "data/text/train"))
+    model = Llama(job.model_config(job.job("train", given), rows))
+    speed, share = (losses(run, name=name)[1] for name in ("tokens_per_second", "mfu"))
+    assert share == pytest.approx(speed * model.flops_per_token(rows.context) / 0.5e12)
