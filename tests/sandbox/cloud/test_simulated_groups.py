@@ -53,6 +53,19 @@ def test_a_gke_pool_counts_nodes_in_each_of_its_zones(account):
     assert (group.min, group.max, group.desired, group.autoscaled, group.capacity) == (2, 6, 2, True, "spot")
 
 
+@pytest.mark.parametrize(
+    ("inputs", "accelerator", "topology"),
+    [
+        ({"nodeConfig": {"guestAccelerators": [{"type": "nvidia-h100-80gb", "count": 8}]}}, "nvidia-h100-80gb", ""),
+        ({"nodeConfig": {}, "placementPolicy": {"type": "COMPACT", "tpuTopology": "4x4"}}, "", "4x4"),
+        ({}, "", ""),
+    ],
+)
+def test_a_gke_pool_says_its_gpus_and_the_shape_of_its_slice(account, inputs, accelerator, topology):
+    [group] = of(account("gcp"), "gcp:container/nodePool:NodePool", inputs, {"name": "pool"})
+    assert (group.accelerator, group.topology) == (accelerator, topology)
+
+
 def test_an_aks_pool_has_its_taints_once_and_its_zones_in_the_regions_name(account, kube):
     azure = account("azure-native")
     operations.create(azure, urn(POOL), dict(AGENTS), preview=False, timeout_s=1)

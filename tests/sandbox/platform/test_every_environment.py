@@ -88,9 +88,15 @@ def test_a_second_up_changes_nothing(flight, brought_up):
     assert set(flight.up()["changes"]) == {"same"}
 
 
-def test_a_pool_grows_and_a_feature_goes(flight, brought_up):
+LARGER = {"aws": "m7i.4xlarge", "gcp": "n2-standard-16", "azure": "Standard_D16ds_v5"}
+"""By cloud; on an existing cluster there is nothing to change."""
+
+
+def test_a_pool_grows_and_gets_larger_machines_and_a_feature_goes(flight, brought_up):
     def change(config: dict) -> None:
         system = pools(config)["system"]
+        cloud = next(iter(config["cnai:cloud"]))
+        system["machine"] = LARGER.get(cloud, system["machine"])
         system["min"] += 1
         system["max"] = max(system["min"], system["max"])
         config["cnai:features"]["kubeflow"] = []
@@ -99,7 +105,9 @@ def test_a_pool_grows_and_a_feature_goes(flight, brought_up):
     flight.project.edit(change)
     after = flight.up()
     assert after["ready"], after["waiting"]
-    assert {row["pool"]: row["nodes"] for row in after["pools"]}["system"] == before["system"] + 1
+    system = next(row for row in after["pools"] if row["pool"] == "system")
+    assert system["nodes"] == before["system"] + 1
+    assert system["machine"] == pools(_config(flight.project))["system"]["machine"]
     assert "kubeflow-trainer" not in {row["package"] for row in after["packages"]}
 
 

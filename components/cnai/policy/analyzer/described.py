@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from cnai._version import __version__
 from cnai.policy.analyzer.given import ENVIRONMENT, UNDECIDED
 from cnai.policy.analyzer.protos import analyzer_pb2
 from cnai.policy.model import Level, Pack
@@ -20,7 +21,7 @@ def info(packs: Mapping[str, Pack]) -> analyzer_pb2.AnalyzerInfo:
     """Rules are not listed one by one: a level for one is taken all the same, since the engine hands on any name."""
     return analyzer_pb2.AnalyzerInfo(
         name=NAME,
-        version="0.0.1",  # the engine takes the one of PulumiPolicy.yaml
+        version=__version__,  # the engine takes the one of PulumiPolicy.yaml
         description="Rules that stop a bad platform before it exists",
         supportsConfig=True,
         policies=[*(_policy(each.name, each.title, each.level) for each in packs.values()), *_own()],

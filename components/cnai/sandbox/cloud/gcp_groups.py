@@ -38,6 +38,8 @@ def groups(account: Account, inputs: Mapping[str, Any], outputs: Mapping[str, An
         taints=taints(config.get("taints") or (), EFFECTS),
         kubernetes=str(inputs.get("version") or ""),
         image="/".join(str(part) for part in (config.get("imageType"), inputs.get("version")) if part),
+        accelerator=_accelerator(config),
+        topology=str((inputs.get("placementPolicy") or {}).get("tpuTopology") or ""),
     )
 
 
@@ -86,6 +88,9 @@ def _own_labels(name: str, config: Mapping[str, Any]) -> dict[str, str]:
     labels = {"cloud.google.com/gke-nodepool": name}
     if config.get("spot"):
         labels["cloud.google.com/gke-spot"] = "true"
-    for accelerator in (config.get("guestAccelerators") or [])[:1]:
-        labels["cloud.google.com/gke-accelerator"] = accelerator["type"]
     return labels
+
+
+def _accelerator(config: Mapping[str, Any]) -> str:
+    """Of GPUs; a TPU follows from the machine type."""
+    return next((str(each["type"]) for each in config.get("guestAccelerators") or []), "")

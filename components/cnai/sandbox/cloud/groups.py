@@ -53,6 +53,10 @@ class Group:
     kubernetes: str = ""
     image: str = ""
     """What the nodes run: another one is other nodes."""
+    accelerator: str = ""
+    """The cloud's own word for it, where its nodes carry that as a label."""
+    topology: str = ""
+    """Of a TPU slice of several hosts, such as `4x4`: it comes and goes whole."""
 
     @property
     def config_map(self) -> str:
