@@ -36,7 +36,9 @@ POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"},
 
 
 @pytest.fixture(scope="module")
-def told(kube: Kube, control_plane: ControlPlane) -> Iterator[Told]:
+def told(control_plane: ControlPlane) -> Iterator[Told]:
+    # A client of its own: the shared one remembers kinds of CRDs that other tests have taken away again.
+    kube = Kube.from_kubeconfig(control_plane.kubeconfig)
     resources = [each for case in CASES for each in case.resources]
     missing = {(each.body["apiVersion"], each.body["kind"]) for each in resources}
     objects = [definition(kind, *version.split("/")) for version, kind in missing if not served(kube, version, kind)]
@@ -50,6 +52,7 @@ def told(kube: Kube, control_plane: ControlPlane) -> Iterator[Told]:
     yield found
     for each in reversed(objects):
         kube.delete(each["apiVersion"], each["kind"], each["metadata"]["name"])
+    kube.close()
 
 
 def served(kube: Kube, version: str, kind: str) -> bool:
