@@ -144,3 +144,10 @@ def test_azures_identities_go_in_as_a_list_and_come_out_with_what_they_are(accou
 def test_what_is_gone_cannot_be_updated(account):
     with pytest.raises(ProviderError, match="refresh"):
         operations.update(account("azure-native"), urn(POOL), "x", {}, dict(AGENTS), preview=False, timeout_s=1)
+
+
+def test_a_regional_gke_pool_without_locations_is_in_zones_that_its_region_has(account):
+    inputs = {"location": "us-east1", "initialNodeCount": 1}
+    [group] = of(account("gcp"), "gcp:container/nodePool:NodePool", inputs, {"name": "pool"})
+    assert group.zones == ["us-east1-b", "us-east1-c", "us-east1-d"]
+    assert group.desired == 3

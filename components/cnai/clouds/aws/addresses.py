@@ -1,6 +1,5 @@
 """Who gets which addresses: a VPC's range cut into subnets, and whether all nodes and pods find room in it."""
 
-import ipaddress
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -71,10 +70,3 @@ def too_small(cidr: str, zones: tuple[str, ...], plans: Iterable[PoolPlan]) -> I
             prefix = IPv4Network(cidr).prefixlen - grow
             instead = f"give a /{prefix}" if prefix >= LARGEST else "lower a pool's max, or give more zones"
             yield f"{zone} has {has} addresses for nodes and pods, and pools at their max want {addresses}: {instead}"
-
-
-def network(text: str) -> IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(text)
-    except ValueError:
-        return None

@@ -1,9 +1,7 @@
 """What `cnai:cloud.aws` may say."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictStr
@@ -12,19 +10,19 @@ from cnai.clouds.aws import addresses
 from cnai.clouds.aws.facts import facts
 from cnai.clouds.aws.routes import wrong_pools
 from cnai.clouds.machines import kubernetes_version
+from cnai.clouds.places import Regions, access_problems, network, place_problems, read_regions, zone_names
 from cnai.clouds.pools import PoolPlan, RouteKind
 from cnai.clouds.settings import Minor, Problems, Settings
 
 Access = Literal["view", "edit", "admin"]
-_SERVICE_RANGES = tuple(map(addresses.network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_SERVICE_RANGES = tuple(map(network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$"
 
 
 @cache
-def regions() -> Mapping[str, tuple[str, ...]]:
+def regions() -> Regions:
     """Every region that has EKS, with its zones."""
-    rows = tomllib.loads(files("cnai.clouds.aws").joinpath("regions.toml").read_text(encoding="utf-8"))
-    return {region: tuple(f"{region}{letter}" for letter in letters) for region, letters in rows.items()}
+    return read_regions("aws", "{region}{letter}")
 
 
 class AwsSettings(Settings):
@@ -59,9 +57,7 @@ class AwsSettings(Settings):
         return True
 
     def zone_names(self) -> tuple[str, ...]:
-        if isinstance(self.zones, tuple):
-            return self.zones
-        return regions().get(self.region, ())[: self.zones]
+        return zone_names(regions(), self.region, self.zones)
 
     def region_name(self) -> str:
         return self.region
@@ -99,19 +95,12 @@ class AwsSettings(Settings):
                 yield ("cloud", "aws", "cidr"), text
 
     def _place(self) -> Problems:
-        has = regions().get(self.region)
-        if has is None:
-            yield ("region",), f"no region {self.region!r} with EKS: give {', '.join(regions())}"
-        elif isinstance(self.zones, int) and self.zones > len(has):
-            yield ("zones",), f"{self.region} has {len(has)} zones: give at most {len(has)}"
-        elif isinstance(self.zones, tuple):
-            if wrong := [zone for zone in self.zones if zone not in has]:
-                yield ("zones",), f"{self.region} has no zone {wrong[0]!r}: give some of {', '.join(has)}"
-            if not 2 <= len(set(self.zones)) == len(self.zones) <= 6:
-                yield ("zones",), "EKS wants two different zones at least: give from 2 to 6, each once"
+        yield from place_problems(regions(), self.region, self.zones, "EKS")
+        if isinstance(self.zones, tuple) and not 2 <= len(set(self.zones)) == len(self.zones) <= 6:
+            yield ("zones",), "EKS wants two different zones at least: give from 2 to 6, each once"
 
     def _ranges(self) -> Problems:
-        vpc, services = addresses.network(self.cidr), addresses.network(self.service_cidr)
+        vpc, services = network(self.cidr), network(self.service_cidr)
         zones = len(self.zones) if isinstance(self.zones, tuple) else self.zones
         smallest = addresses.largest_prefix(max(zones, 1))
         if vpc is None:
@@ -128,7 +117,4 @@ class AwsSettings(Settings):
             yield ("service_cidr",), f"{text}, not {services}"
         if vpc and services and vpc.overlaps(services):
             yield ("service_cidr",), f"{services} overlaps the VPC's {vpc}: give Services addresses of their own"
-        for index, text in enumerate(self.public_access_cidrs):
-            found = addresses.network(text)
-            if found is None or found.prefixlen == 0:
-                yield ("public_access_cidrs", index), f"{text!r}: name ranges of your own, not the whole internet"
+        yield from access_problems(self.public_access_cidrs)

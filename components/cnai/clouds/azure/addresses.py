@@ -1,6 +1,5 @@
 """Who gets which addresses: a VNet's range cut into subnets, and whether nodes and pods at their most find room."""
 
-import ipaddress
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -56,10 +55,3 @@ def too_small(cidr: str, pod_cidr: str, plans: Iterable[PoolPlan]) -> Iterator[t
         if wanted > has:
             prefix = IPv4Network(given).prefixlen - math.ceil(math.log2(wanted / has))
             yield key, f"{given} has room for {has} nodes, and pools at their max have {wanted}: give a /{prefix}"
-
-
-def network(text: str) -> IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(text)
-    except ValueError:
-        return None

@@ -12,6 +12,7 @@ from pydantic import Field, StrictBool, StrictStr
 
 from cnai.clouds.azure import addresses
 from cnai.clouds.machines import kubernetes_version
+from cnai.clouds.places import access_problems, network
 from cnai.clouds.pools import SYSTEM_POOL, PoolPlan, Route, RouteKind, Taint
 from cnai.clouds.settings import Minor, Problems, Settings
 
@@ -101,14 +102,11 @@ class AzureSettings(Settings):
         if self.region not in regions():
             yield ("region",), f"no region {self.region!r}: give {', '.join(sorted(regions()))}"
         yield from self._ranges()
-        for index, text in enumerate(self.public_access_cidrs):
-            found = addresses.network(text)
-            if found is None or found.prefixlen == 0:
-                yield ("public_access_cidrs", index), f"{text!r}: name ranges of your own, not the whole internet"
+        yield from access_problems(self.public_access_cidrs)
 
     def _ranges(self) -> Problems:
         limits = {"cidr": (addresses.LARGEST, addresses.SMALLEST), "pod_cidr": (8, 23), "service_cidr": (13, 26)}
-        found = {key: addresses.network(getattr(self, key)) for key in limits}
+        found = {key: network(getattr(self, key)) for key in limits}
         for key, (largest, smallest) in limits.items():
             range_ = found[key]
             if range_ is None:

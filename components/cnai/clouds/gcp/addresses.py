@@ -1,6 +1,5 @@
 """Who gets which addresses in the VPC, and whether nodes and pods at their most find room in it."""
 
-import ipaddress
 import math
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
@@ -12,13 +11,6 @@ LIMITS = {"cidr": (8, 28), "pod_cidr": (9, 21), "service_cidr": (16, 28), "contr
 https://docs.cloud.google.com/kubernetes-engine/docs/concepts/alias-ips#cluster_sizing"""
 GOOGLE_KEEPS = 4
 """Addresses of a subnet's primary range that Google keeps for itself."""
-
-
-def network(text: str) -> IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(text)
-    except ValueError:
-        return None
 
 
 def per_node(max_pods: int) -> int:

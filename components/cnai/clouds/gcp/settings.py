@@ -1,9 +1,7 @@
 """What `cnai:cloud.gcp` may say."""
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from itertools import combinations
 from typing import Annotated, Literal
 
@@ -12,6 +10,7 @@ from pydantic import Field, StrictBool, StrictStr
 from cnai.clouds.gcp import addresses
 from cnai.clouds.gcp.judging import pool_problems
 from cnai.clouds.machines import kubernetes_version
+from cnai.clouds.places import Regions, access_problems, network, place_problems, read_regions, zone_names
 from cnai.clouds.pools import PoolPlan, RouteKind, Taint
 from cnai.clouds.settings import Minor, Problems, Settings
 
@@ -23,10 +22,9 @@ QUEUED_TAINT = Taint(key="cloud.google.com/gke-queued", value="true")
 
 
 @cache
-def regions() -> Mapping[str, tuple[str, ...]]:
+def regions() -> Regions:
     """Every region, with its zones."""
-    rows = tomllib.loads(files("cnai.clouds.gcp").joinpath("regions.toml").read_text(encoding="utf-8"))
-    return {region: tuple(f"{region}-{letter}" for letter in letters) for region, letters in rows.items()}
+    return read_regions("gcp", "{region}-{letter}")
 
 
 class GcpSettings(Settings):
@@ -70,9 +68,7 @@ class GcpSettings(Settings):
         return True
 
     def zone_names(self) -> tuple[str, ...]:
-        if isinstance(self.zones, tuple):
-            return self.zones
-        return regions().get(self.region, ())[: self.zones]
+        return zone_names(regions(), self.region, self.zones)
 
     def region_name(self) -> str:
         return self.region
@@ -101,10 +97,7 @@ class GcpSettings(Settings):
     def problems(self) -> Problems:
         yield from self._place()
         yield from self._ranges()
-        for index, text in enumerate(self.public_access_cidrs):
-            found = addresses.network(text)
-            if found is None or found.prefixlen == 0:
-                yield ("public_access_cidrs", index), f"{text!r}: name ranges of your own, not the whole internet"
+        yield from access_problems(self.public_access_cidrs)
 
     def pool_problems(self, plans: Iterable[PoolPlan]) -> Problems:
         plans = list(plans)
@@ -116,19 +109,12 @@ class GcpSettings(Settings):
                 yield ("pools", plan.name, *key), text
 
     def _place(self) -> Problems:
-        has = regions().get(self.region)
-        if has is None:
-            yield ("region",), f"no region {self.region!r} with GKE: give {', '.join(regions())}"
-        elif isinstance(self.zones, int) and self.zones > len(has):
-            yield ("zones",), f"{self.region} has {len(has)} zones: give at most {len(has)}"
-        elif isinstance(self.zones, tuple):
-            if wrong := [zone for zone in self.zones if zone not in has]:
-                yield ("zones",), f"{self.region} has no zone {wrong[0]!r}: give some of {', '.join(has)}"
-            if not self.zones or len(set(self.zones)) < len(self.zones):
-                yield ("zones",), f"give at least one zone, each once, of {', '.join(has)}"
+        yield from place_problems(regions(), self.region, self.zones, "GKE")
+        if isinstance(self.zones, tuple) and not 1 <= len(set(self.zones)) == len(self.zones):
+            yield ("zones",), "give at least one zone, each once"
 
     def _ranges(self) -> Problems:
-        found = {key: addresses.network(getattr(self, key)) for key in addresses.LIMITS}
+        found = {key: network(getattr(self, key)) for key in addresses.LIMITS}
         for key, (largest, smallest) in addresses.LIMITS.items():
             range_ = found[key]
             if range_ is None:

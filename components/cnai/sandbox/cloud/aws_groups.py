@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cnai.clouds.pools import TaintEffect
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.cloud.groups import Effect, Group, taints
+from cnai.sandbox.cloud.groups import Group, taints
 from cnai.sandbox.plugin.values import plain
 
-EFFECTS: Mapping[str, Effect] = {
+EFFECTS: Mapping[str, TaintEffect] = {
     "NO_SCHEDULE": "NoSchedule",
     "PREFER_NO_SCHEDULE": "PreferNoSchedule",
     "NO_EXECUTE": "NoExecute",

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cnai.clouds.pools import Taint, TaintEffect
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.cloud.groups import Effect, Group, Taint
+from cnai.sandbox.cloud.groups import Group
 from cnai.sandbox.plugin.values import plain
 
 
@@ -69,5 +70,5 @@ def _taint(text: str) -> Taint:
     """`key=value:NoSchedule`."""
     pair, _, effect = text.rpartition(":")
     key, _, value = pair.partition("=")
-    effects: Mapping[str, Effect] = {each: each for each in ("NoSchedule", "PreferNoSchedule", "NoExecute")}
+    effects: Mapping[str, TaintEffect] = {each: each for each in ("NoSchedule", "PreferNoSchedule", "NoExecute")}
     return Taint(key=key, value=value, effect=effects[effect])

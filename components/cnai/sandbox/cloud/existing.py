@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnai.sandbox.cloud import classes
-from cnai.sandbox.cloud.groups import LABEL, NAMESPACE, Group, Taint, remove, settle
+from cnai.sandbox.cloud.groups import LABEL, NAMESPACE, Group, remove, settle
 
 if TYPE_CHECKING:
     from cnai.clouds.pools import PoolPlan
@@ -43,7 +43,7 @@ def group(cloud: str, region: str, plan: "PoolPlan") -> Group:
         zones=list(plan.zones),
         region=region,
         labels={"cnai.dev/pool": plan.name, **plan.labels, **plan.node_selector},
-        taints=[Taint(key=each.key, value=each.value, effect=each.effect) for each in plan.taints],
+        taints=list(plan.taints),
     )
 
 

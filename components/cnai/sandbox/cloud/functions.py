@@ -43,15 +43,11 @@ def looked_up(account: Account, token: str, key: str, wanted: Any) -> dict[str, 
     raise ProviderError(f"{token}: there is none with {key} {wanted} in this sandbox")
 
 
-def _in_region(account: Account) -> Mapping[str, Any]:
-    regions: Mapping[str, Any] = facts(account.package).get("regions", {})
-    return regions.get(account.region, {})
-
-
 @function("aws:index/getAvailabilityZones:getAvailabilityZones")
 def availability_zones(account: Account, args: Mapping[str, Any]) -> dict[str, Any]:
-    letters = str(_in_region(account).get("zones", "abc"))
-    names = [f"{account.region}{letter}" for letter in letters]
+    from cnai.clouds.aws.settings import regions  # here, since most programs name their zones
+
+    names = regions().get(account.region, ())
     short = zone_prefix(account.region)
     ids = [f"{short}-az{number}" for number, _ in enumerate(names, 1)]
     left_out: set[str] = set(args.get("excludeNames") or ())
@@ -84,8 +80,9 @@ def eks_token(account: Account, args: Mapping[str, Any]) -> dict[str, Any]:
 @function("gcp:compute/getZones:getZones")
 def gcp_zones(account: Account, args: Mapping[str, Any]) -> dict[str, Any]:
     region = str(args.get("region") or account.region)
-    letters = str(_in_region(account).get("zones", "abc"))
-    return {"id": region, "names": [f"{region}-{letter}" for letter in letters], "project": account.known["project"]}
+    from cnai.clouds.gcp.settings import regions
+
+    return {"id": region, "names": list(regions().get(region, ())), "project": account.known["project"]}
 
 
 @function("azure-native:containerservice:listManagedClusterUserCredentials")

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cnai.clouds.pools import TaintEffect
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.cloud.groups import Effect, Group, taints
+from cnai.sandbox.cloud.groups import Group, taints
 from cnai.sandbox.plugin.values import plain
 
-EFFECTS: Mapping[str, Effect] = {
+EFFECTS: Mapping[str, TaintEffect] = {
     "NO_SCHEDULE": "NoSchedule",
     "PREFER_NO_SCHEDULE": "PreferNoSchedule",
     "NO_EXECUTE": "NoExecute",
@@ -57,8 +58,12 @@ def _zones(account: Account, inputs: Mapping[str, Any]) -> list[str]:
     if cluster and cluster.outputs.get("nodeLocations"):
         return sorted(cluster.outputs["nodeLocations"])
     location = str(inputs.get("location") or account.region)
-    regional = location.count("-") == 1
-    return [f"{location}-{letter}" for letter in "abc"] if regional else [location]
+    if location.count("-") > 1:
+        return [location]
+    from cnai.clouds.gcp.settings import regions  # here, since most programs name their zones
+
+    # A regional pool without locations is in three of the region's zones.
+    return list(regions().get(location, ())[:3])
 
 
 def _bounds(inputs: Mapping[str, Any], scaling: Mapping[str, Any] | None, zones: int) -> tuple[int, int]:

@@ -5,8 +5,9 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from cnai.clouds.pools import Taint, TaintEffect
 from cnai.sandbox.plugin.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -19,14 +20,6 @@ WHY = "cnai.dev/nodes-waiting"
 """What the daemon writes where it cannot make the nodes."""
 MANAGER = "cnai-simulated-cloud"
 POLL_S = 0.3
-Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taint:
-    key: str
-    value: str = ""
-    effect: Effect = "NoSchedule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +119,7 @@ def remove(kube: "Kube", group: Group, timeout_s: float) -> None:
         time.sleep(POLL_S)
 
 
-def taints(given: Iterable[Mapping[str, Any]], effects: Mapping[str, Effect]) -> list[Taint]:
+def taints(given: Iterable[Mapping[str, Any]], effects: Mapping[str, TaintEffect]) -> list[Taint]:
     return [
         Taint(key=each["key"], value=each.get("value") or "", effect=effects.get(each["effect"], each["effect"]))
         for each in given

@@ -2,14 +2,11 @@
 
 # ruff: noqa: N802 - the methods are named by the engine's protocol
 
-import json
 import os
-from importlib import metadata
 from pathlib import Path
 
-import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from cnai.sandbox.cloud import checking, functions, operations
 from cnai.sandbox.cloud.account import Account
@@ -17,51 +14,26 @@ from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.plugin.answers import answering
 from cnai.sandbox.plugin.diffs import as_response
 from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.host import Host
+from cnai.sandbox.plugin.servicer import Context, PluginServicer
 from cnai.sandbox.plugin.values import decode, encode, plain
 
-Context = grpc.ServicerContext
 
-
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+class Servicer(PluginServicer):
     """One plugin process, for one provider resource of the program."""
 
     def __init__(self, package: str, engine_address: str | None) -> None:
-        self._package = package
-        self._host = Host(engine_address)
+        super().__init__(package, engine_address)
         self._account: Account | None = None
 
     @property
     def account(self) -> Account:
         if self._account is None:
-            raise ProviderError(f"the {self._package} provider has not been configured")
+            raise ProviderError(f"the {self.package} provider has not been configured")
         return self._account
 
     @answering
-    def Handshake(
-        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
-    ) -> provider_pb2.ProviderHandshakeResponse:
-        self._host = Host(request.engine_address or None)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
-
-    @answering
-    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
-        self._host = Host(request.address)
-        return Empty()
-
-    @answering
-    def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=metadata.version(f"pulumi-{self._package}"))
-
-    @answering
-    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
-        return provider_pb2.GetSchemaResponse(
-            schema=json.dumps({"name": self._package, "resources": {}, "provider": {}})
-        )
-
-    @answering
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
-        return checking.check_config(self._package, request, os.environ)
+        return checking.check_config(self.package, request, os.environ)
 
     @answering
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
@@ -72,9 +44,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         root = os.environ.get("CNAI_SANDBOX_DIR")
         if not root:
             raise ProviderError("the simulated cloud needs a sandbox: CNAI_SANDBOX_DIR is not set")
-        key, variable, _ = checking.NEEDED[self._package]
+        key, variable, _ = checking.NEEDED[self.package]
         config = {key: os.environ.get(variable, "")} | plain(decode(request.args))
-        self._account = Account(self._package, SandboxDir(Path(root)), self._host, config)
+        self._account = Account(self.package, SandboxDir(Path(root)), self.host, config)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )

@@ -1,13 +1,11 @@
 """Starting, repairing, stopping and deleting one environment's control plane."""
 
 import contextlib
-import fcntl
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
 from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
+from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.moto import Server
 from cnai.sandbox.controlplane.record import Record, write_atomically
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
@@ -195,16 +194,9 @@ class ControlPlane:
         port = record.ports.get("kubeApiserverPort")
         return port is not None and api.answers(port, self._cluster.pki, path)
 
-    @contextlib.contextmanager
-    def _locked(self) -> Generator[None]:
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
         """One at a time: a second start waits for the first and then finds all well."""
-        self.dir.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.dir.root / "controlplane.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(self.dir.root / "controlplane.lock")
 
 
 def _url(record: Record) -> str:

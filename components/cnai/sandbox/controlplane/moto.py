@@ -1,19 +1,18 @@
 """moto's server, seen from outside: started on first use, filled from the records, ended with the sandbox."""
 
-import fcntl
 import json
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnai.errors import FailedError
 from cnai.sandbox.controlplane import processes
+from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.ports import free_ports
 from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.controlplane.words import last_words
@@ -48,7 +47,7 @@ class Server:
 
     def ensure(self, fill: Callable[[int], None]) -> int:
         """Its port; it runs, and `fill` has put into it what the records say."""
-        with self._locked():
+        with locked(self.dir.cloud / "moto.lock"):
             known = self._read()
             if known.get("filled") and self.alive().get("moto") == known.get("pid"):
                 return int(known["port"])
@@ -84,16 +83,6 @@ class Server:
     def _write(self, port: int, *, filled: bool) -> None:
         known = {"pid": self.alive().get("moto"), "port": port, "filled": filled}
         write_atomically(self._file, json.dumps(known))
-
-    @contextmanager
-    def _locked(self) -> Generator[None]:
-        self.dir.cloud.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.dir.cloud / "moto.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def _listens(port: int) -> bool:

@@ -4,16 +4,14 @@
 
 import os
 import threading
-from importlib import metadata
 
-import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
 from cnai.sandbox.plugin.answers import answering
 from cnai.sandbox.plugin.diffs import as_response
 from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.host import Host
+from cnai.sandbox.plugin.servicer import Context, PluginServicer
 from cnai.sandbox.plugin.urns import type_in_urn
 from cnai.sandbox.plugin.values import decode, encode, plain
 from cnai.sandbox.provider import checking, invokes, resources
@@ -22,14 +20,12 @@ from cnai.sandbox.provider.releases import Releases
 from cnai.sandbox.provider.settings import Settings
 from cnai.sandbox.provider.tokens import RELEASE, kind_of
 
-Context = grpc.ServicerContext
 
-
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+class Servicer(PluginServicer):
     """One plugin process, for one provider resource of the program."""
 
     def __init__(self, engine_address: str | None) -> None:
-        self._host = Host(engine_address)
+        super().__init__("kubernetes", engine_address)
         self._cluster: Cluster | None = None
         self._releases: Releases | None = None
         self._configuring = threading.Lock()
@@ -48,26 +44,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return self._releases
 
     @answering
-    def Handshake(
-        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
-    ) -> provider_pb2.ProviderHandshakeResponse:
-        self._host = Host(request.engine_address or None)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
-
-    @answering
-    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Empty:
-        self._host = Host(request.address)
-        return Empty()
-
-    @answering
-    def GetPluginInfo(self, request: Empty, context: Context) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=metadata.version("pulumi-kubernetes"))
-
-    @answering
-    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
-        return provider_pb2.GetSchemaResponse(schema='{"name": "kubernetes", "resources": {}, "provider": {}}')
-
-    @answering
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         return checking.check_config(request)
 
@@ -77,7 +53,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @answering
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
-        self._cluster = Cluster(Settings.of(plain(decode(request.args)), os.environ), self._host)
+        self._cluster = Cluster(Settings.of(plain(decode(request.args)), os.environ), self.host)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
