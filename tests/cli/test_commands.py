@@ -204,3 +204,25 @@ def test_kubectl_on_a_stopped_sandbox_says_how_to_start_it(project, capsys, monk
     monkeypatch.setattr(passthrough, "tools", lambda *_: {"kubectl": "false"})
     assert app.run(["kubectl", "get", "pods"]) == 1
     assert "`./cnai sandbox start local`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cloud", "settings"),
+    [
+        ("aws", ["region=us-east-1"]),
+        ("gcp", ["region=us-central1", "project=acme-ai", "project_number=123"]),
+        ("onprem", ["context=lab"]),
+    ],
+)
+def test_init_writes_an_environment_of_any_cloud(project, cloud, settings):
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert app.run(["init", "new", "--cloud", cloud, *words, "--accelerator", "H100", "--yes"]) == ExitCode.DONE
+    assert (project / "stacks" / "Pulumi.new.yaml").is_file()
+
+
+@pytest.mark.parametrize("words", [["--cloud", "aws"], ["--cloud", "moon"], ["--cloud", "aws", "--set", "region"]])
+def test_init_says_what_a_cloud_needs(project, capsys, words):
+    assert app.run(["init", "new", *words, "--yes"]) == ExitCode.WRONG_INPUT
+    said = capsys.readouterr().err
+    assert "aws needs region" in said or "no cloud 'moon'" in said or "write key=value" in said
+    assert not (project / "stacks" / "Pulumi.new.yaml").exists()

@@ -97,8 +97,9 @@ def stack_config(
     for accelerator in accelerators:
         pools[accelerator.lower()] = {"accelerator": accelerator, "min": 0, "max": max_nodes}
     if not makes_nodes(cloud, settings):
-        # Nodes that exist already are to be labelled so, or the selectors changed to labels that they have.
-        pools = {name: {**pool, "selector": {POOL_LABEL: name}} for name, pool in pools.items()}
+        # Nodes that exist already are to be labelled so, or the selectors changed to labels that they have; as many as
+        # there are is both the least and the most.
+        pools = {name: {**pool, "min": pool["max"], "selector": {POOL_LABEL: name}} for name, pool in pools.items()}
     features: dict[str, Any] = {"cert_manager": True}
     if accelerators:
         features |= {"gpu_operator": True, "kubeflow": ["trainer"]}
