@@ -1,8 +1,9 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
+from sandbox_waits import eventually
 
-from cnai.kube import Kube
+from cnai.kube import ApiError, Kube
 
 pytestmark = pytest.mark.sandbox
 
@@ -35,6 +36,8 @@ def test_what_never_becomes_ready_stays_in_the_state_and_destroy_leaves_nothing(
 def test_refusals_come_in_the_api_servers_words_and_without_a_traceback(stack, kube: Kube, put):
     put(policy("no-purple", "object.metadata.name != 'purple'", "purple is not a colour"))
     put(binding("no-purple"))
+    # A policy holds some time after it is there.
+    eventually(lambda: refuses(kube, "purple"), "the policy holds")
     taken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken", "namespace": "default"}}
     put({**taken, "data": {"owner": "somebody"}})
 
@@ -59,6 +62,15 @@ def test_refusals_come_in_the_api_servers_words_and_without_a_traceback(stack, k
     assert set(stack.resources()) <= {"provider-test", "default_4_34_2"} | {
         name for name in stack.resources() if "default" in name
     }
+
+
+def refuses(kube: Kube, name: str) -> bool:
+    try:
+        metadata = {"name": name, "namespace": "default"}
+        kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, dry_run=True)
+    except ApiError:
+        return True
+    return False
 
 
 def test_a_preview_already_tells_what_the_api_server_will_refuse(stack):
