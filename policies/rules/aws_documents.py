@@ -212,7 +212,7 @@ RULES = [
         why="Who may pass any role to a machine gets the rights of the most powerful one.",
         severity=Severity.CRITICAL,
         remediation="Name the roles, and add the Condition iam:PassedToService.",
-        frameworks={"cis-aws": ("1.16",), **IAM},
+        frameworks=IAM,
         applies=tuple(IDENTITY),
         predicate=_judge(IDENTITY, pass_role),
     ),

@@ -140,7 +140,7 @@ RULES = [
         frameworks={
             "cis-kubernetes": ("5.5.1",),
             "cis-gke": ("5.10.4",),
-            "nsa-cisa": ("upgrading",),
+            "nsa-cisa": ("pod-security",),
             "soc2": ("CC8.1",),
         },
         applies=("pod", *SIGNATURES),

@@ -1,14 +1,14 @@
 """Where GPU pods queue and land, as far as one object's fields cannot say it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnai.policy.fields import at, careful, each, found, holds_unknown, mapping, quantity, readable, text
+from cnai.policy.fields import careful, each, found, holds_unknown, mapping, quantity, text
 from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
+from cnai.policy.nodes import NODES, POOL, shared_pools, sharing
 from cnai.policy.values import Unknown
 from cnai.policy.workloads import templates
 
-POOL = "cnai.dev/pool"
 QUEUES = ("kueue.x-k8s.io/queue-name", "kai.scheduler/queue", "runai/queue")
 VOLCANO = "scheduling.volcano.sh/queue-name"
 BLUEPRINTS = frozenset(
@@ -36,8 +36,9 @@ def _asks(template: Any, more_than: float = 0) -> bool | None:
 
 
 @careful
-def _queue(resource: Resource, _: Context) -> Iterator[Finding]:
-    if resource.kind in BLUEPRINTS:
+def _queue(resource: Resource, context: Context) -> Iterator[Finding]:
+    # An environment says whether it has queues at all; manifests of no environment are asked.
+    if resource.kind in BLUEPRINTS or context.settings.get("queues") is False:
         return
     for place, template in templates(resource.kind, resource.body):
         asks = None if isinstance(template, Unknown) else _asks(template)
@@ -61,40 +62,20 @@ def _queue_names(described: Any) -> Iterator[Any]:
             yield from (where.get(key) for key in keys)
 
 
-def _sliced(resources: Iterable[Resource]) -> tuple[dict[str, str], bool]:
-    """Pool -> how its GPUs are shared, by what its nodes say of themselves; and whether some of it is not known."""
-    pools, vague = dict[str, str](), False
-    for node in readable(resources, "metadata.labels"):
-        labels = at(node.body, "metadata.labels") if node.kind == "Node" else None
-        vague = vague or holds_unknown(labels)
-        if isinstance(labels, dict) and isinstance(labels.get(POOL), str) and (how := _sharing(labels)):
-            pools[labels[POOL]] = how
-    return pools, vague
-
-
-def _sharing(labels: Any) -> str:
-    replicas = labels.get("nvidia.com/gpu.replicas")
-    if labels.get("nvidia.com/mig.strategy") in ("single", "mixed"):
-        return "cut into MIG instances"
-    if labels.get("nvidia.com/gpu.sharing-strategy") in ("time-slicing", "mps"):
-        return "shared in time"
-    return "shared in time" if isinstance(replicas, str) and replicas.isdigit() and int(replicas) > 1 else ""
-
-
-def _whole(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
-    pools, vague = _sliced(resources)
+def _whole(resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
+    pools, vague = shared_pools(resources, context.settings.get("shared_pools"))
 
     def judge(resource: Resource) -> Iterator[Finding]:
         for place, template in templates(resource.kind, resource.body):
             selector = mapping(template, "spec.nodeSelector")
             known = not isinstance(selector, Unknown) and not holds_unknown(selector)
-            how = (pools.get(str(selector.get(POOL))) or _sharing(selector)) if known else ""
+            how = (pools.get(str(selector.get(POOL))) or sharing(selector)) if known else ""
             if not how and (vague or not known) and _asks(template, 1) is not False:
                 yield undecided("whether its pool shares its GPUs is not known yet", place, resource)
             elif how:
                 yield from _slices(resource, template, place, how)
 
-    yield from each(judge, (one for one in resources if one.kind != "Node"))
+    yield from each(judge, (one for one in resources if one.kind not in NODES))
 
 
 def _slices(resource: Resource, template: Any, place: str, how: str) -> Iterator[Finding]:
@@ -128,7 +109,7 @@ RULES = [
         why="Several slices are often slices of one GPU, so a job that asks for 4 runs on 1 and shares it with itself.",
         severity=Severity.MEDIUM,
         remediation="Ask for one slice, or select a pool that does not share its GPUs.",
-        applies=("pod", "Node"),
+        applies=("pod", *NODES),
         set_predicate=_whole,
     ),
 ]

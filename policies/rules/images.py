@@ -19,7 +19,7 @@ _DIGEST: dict[str, Any] = {
     "why": "A tag can be pushed again, so what was tested is not what the next node pulls.",
     "severity": "medium",
     "remediation": "Write the image as name:tag@sha256:digest.",
-    "frameworks": {"cis-kubernetes": ["5.5.1"], "nsa-cisa": ["upgrading"], "soc2": ["CC8.1"]},
+    "frameworks": {"soc2": ["CC8.1"]},
     "applies": "pod",
     "checks": [
         {
@@ -102,7 +102,13 @@ RULES = [
         why="An image from anywhere is code from anywhere, and a typing error is enough to run a stranger's.",
         severity=Severity.HIGH,
         remediation="Mirror the image into an allowed registry, or add its registry to cnai:policies.registries.",
-        frameworks={"cis-kubernetes": ("5.5.1",), "cis-eks": ("5.1.4",), "cis-aks": ("5.1.4",), "soc2": ("CC8.1",)},
+        frameworks={
+            "cis-eks": ("5.1.4",),
+            "cis-gke": ("5.1.4",),
+            "cis-aks": ("5.1.4",),
+            "nsa-cisa": ("pod-security",),
+            "soc2": ("CC8.1",),
+        },
         applies=("pod",),
         predicate=_registries,
     ),

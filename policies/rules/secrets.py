@@ -15,7 +15,8 @@ KINDS = {
     "spec.containers[*]": "container",
     "spec.ephemeralContainers[*]": "container",
 }
-AUTH = "authentication-and-authorization"
+SECRETS = {"nsa-cisa": ("network-separation",), "soc2": ("CC6.1",)}
+"""The hardening guide has its section on Secrets in the chapter on network separation."""
 
 
 @careful
@@ -75,11 +76,7 @@ RULES = [
         why="A literal is readable for all who may see the pod, and stays in the history of every tool that saw it.",
         severity=Severity.CRITICAL,
         remediation="Put it into a Secret, use valueFrom.secretKeyRef or a volume, and rotate it.",
-        frameworks={
-            "cis-kubernetes": ("5.4.1", "5.4.2"),
-            "nsa-cisa": (AUTH,),
-            "soc2": ("CC6.1",),
-        },
+        frameworks=SECRETS,
         applies=("pod",),
         predicate=_in_env,
     ),
@@ -89,11 +86,7 @@ RULES = [
         why="ConfigMaps are not encrypted, and roles that may not read Secrets read them.",
         severity=Severity.CRITICAL,
         remediation="Move the key into a Secret, and rotate it.",
-        frameworks={
-            "cis-kubernetes": ("5.4.2",),
-            "nsa-cisa": (AUTH,),
-            "soc2": ("CC6.1",),
-        },
+        frameworks=SECRETS,
         applies=("ConfigMap",),
         predicate=_in_config_map,
     ),

@@ -146,7 +146,7 @@ RULES = [
         why="A volume survives its pod, and neither its cluster nor a mistake.",
         severity=Severity.HIGH,
         remediation="Add a Velero Schedule whose template includes the namespace.",
-        frameworks={"soc2": ("A1.2", "A1.3")},
+        frameworks={"soc2": ("A1.2",)},
         applies=("apps/StatefulSet", SCHEDULE),
         set_predicate=_backups,
     ),

@@ -127,7 +127,6 @@ RULES = [
         severity=Severity.HIGH,
         remediation="Bind an account of the namespace itself, and share data through the object store.",
         frameworks={
-            "cis-kubernetes": ("5.1.1",),
             "nsa-cisa": (AUTH,),
             "soc2": ("CC6.3",),
         },

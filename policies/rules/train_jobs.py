@@ -1,12 +1,14 @@
 """TrainJobs as the pods that they become: their runtime's, with their own nodes, resources and patches laid over it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
-from cnai.policy.evaluate import evaluate
+from cnai.policy.evaluate import evaluate, evaluate_set
 from cnai.policy.fields import at, each, found, holds_unknown, mapping, readable, text
 from cnai.policy.loading import rules
 from cnai.policy.model import Context, Finding, Resource, Rule, Severity, Verdict, undecided, violation
+from cnai.policy.nodes import NODES, POOL
 from cnai.policy.values import UNKNOWN, Unknown
 
 GROUP = "trainer.kubeflow.org"
@@ -34,10 +36,21 @@ ASKED = (
     "gpuVisibleDevices",
     "gpuSpotCheckpoints",
 )
+SLICES = "gpuSlices"
 BY_NAME = ("containers", "initContainers", "volumes", "env")
 
 
+class Trained(NamedTuple):
+    """A job as the pod that it becomes."""
+
+    job: Resource
+    pod: Resource
+    vague: bool
+    """What is laid over the runtime is not known."""
+
+
 def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
+    trained = list[Trained]()
     runtimes = {one.id: one for one in readable(resources, JOBS) if one.kind in RUNTIMES}
 
     def judge(job: Resource) -> Iterator[Finding]:
@@ -54,13 +67,37 @@ def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding
             yield undecided("the pod of its runtime is not known yet", resource=job)
             return
         pod = Resource(body, source=job.source)
+        trained.append(Trained(job, pod if runtime else _anywhere(pod), vague))
         for name in ASKED:
             for finding in evaluate(rules()[name], pod, context):
-                told = f"{finding.message} ({name})"
-                sure = finding.verdict is Verdict.VIOLATION and not vague
-                yield (violation if sure else undecided)(told, finding.item, job)
+                yield _told(finding, name, trained[-1])
 
     yield from each(judge, (one for one in resources if one.kind == JOB))
+    yield from _slices(trained, resources, context)
+
+
+def _told(finding: Finding, name: str, trained: Trained) -> Finding:
+    sure = finding.verdict is Verdict.VIOLATION and not trained.vague
+    return (violation if sure else undecided)(f"{finding.message} ({name})", finding.item, trained.job)
+
+
+def _slices(trained: Sequence[Trained], resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
+    """What pools share their GPUs is said by other objects, so that all jobs are asked together."""
+    nodes = [one for one in resources if one.kind not in (JOB, *RUNTIMES)]
+    of_pod = {id(one.pod): one for one in trained}
+    for finding in evaluate_set(rules()[SLICES], [*nodes, *(one.pod for one in trained)], context):
+        if one := of_pod.get(id(finding.resource)):
+            yield _told(finding, SLICES, one)
+        elif finding.crashed:
+            yield replace(finding, rule="")
+
+
+def _anywhere(pod: Resource) -> Resource:
+    """Its runtime, which nobody has seen, may select the nodes that it does not. Raises `WrongType`."""
+    selector = mapping(pod.body, "spec.nodeSelector")
+    if not isinstance(selector, Unknown) and POOL in selector:
+        return pod
+    return Resource({**pod.body, "spec": {**pod.body["spec"], "nodeSelector": UNKNOWN}}, source=pod.source)
 
 
 def _vague(body: Any, path: str) -> bool:
@@ -144,7 +181,7 @@ RULES = [
         severity=Severity.HIGH,
         remediation="Set it in spec.trainer.resourcesPerNode, in spec.runtimePatches or in the runtime.",
         frameworks={"nsa-cisa": ("network-separation",), "soc2": ("A1.1",)},
-        applies=(JOB, *RUNTIMES),
+        applies=(JOB, *RUNTIMES, *NODES),
         set_predicate=_judged,
     ),
 ]

@@ -62,6 +62,7 @@ def list_rules(as_json: JsonFlag = False) -> None:
 def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")], as_json: JsonFlag = False) -> None:
     """What a rule asks, why, and what to change."""
     from cnai.environment.problems import nearest
+    from cnai.policy.frameworks import answered
     from cnai.policy.loading import rules
     from cnai.policy.packs import packs
 
@@ -74,7 +75,7 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")]
         "why": found.why,
         "change": found.remediation,
         "severity": found.severity.value,
-        "frameworks": {name: list(ids) for name, ids in found.frameworks.items()},
+        "frameworks": answered(found),
         "packs": {pack.name: pack.level.value for pack in packs().values() if rule in pack.rules},
         "looks_at": list(found.applies),
         "enforced_by": ["previews", "checks", *(["the cluster itself"] if found.is_data else [])],

@@ -53,6 +53,8 @@ class PoliciesSpec(Settings):
     """What rules overlook, each with its reason, its owner and an end."""
     production: StrictBool = False
     """Whether rules for production hold, such as images by digest and no single points of failure."""
+    queues: StrictBool = False
+    """Whether GPU jobs wait in queues here (Kueue, KAI, Volcano): only then a GPU pod has to name one."""
     registries: tuple[Word, ...] = ()
     """Registries that images may come from, such as nvcr.io; any where it is left out."""
     budget_usd_per_hour: Annotated[int, Field(strict=True, ge=0)] | None = None

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from cnai.clouds.pools import Sharing
 from cnai.environment import Environment, PoliciesSpec, read_yaml
 from cnai.environment.problems import Problem, message, nearest, of_validation
 from cnai.errors import UserError
@@ -70,11 +71,19 @@ def settings(env: Environment) -> dict[str, Any]:
     return {
         "environment": env.name,
         "production": policies.production,
+        "queues": policies.queues,
+        "shared_pools": {name: how for name, pool in env.pools.items() if (how := _shared(pool.sharing))},
         "registries": list(policies.registries),
         "budget_usd_per_hour": policies.budget_usd_per_hour,
         "usd_per_hour_at_max": sum(pool.max * pool.machine.price_usd_per_hour for pool in env.pools.values()),
         "teams": sorted(env.teams),
     }
+
+
+def _shared(sharing: Sharing) -> str:
+    if sharing.mig:
+        return "cut into MIG instances"
+    return "shared in time" if sharing.time_slices > 1 else ""
 
 
 def document(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from cnai._version import __version__
 from cnai.policy.check import Report, Row
+from cnai.policy.frameworks import tags
 from cnai.policy.model import Rule, Severity
 from cnai.policy.reading.files import STDIN
 
@@ -54,7 +55,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "help": {"text": f"{rule.why} {rule.remediation}"},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
-            "tags": ["security", *(f"{name}/{each}" for name, ids in rule.frameworks.items() for each in ids)],
+            "tags": ["security", *tags(rule)],
             "security-severity": SCORES[rule.severity],
         },
     }
