@@ -28,6 +28,7 @@ def train(
     path: Annotated[Path, typer.Argument(help="A folder with train.yaml, or such a file: examples/chatbot.")],
     env: EnvOption = "local",
     team: Annotated[str | None, typer.Option(help="The team that it runs as; the only one where there is one.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Kueue's LocalQueue; the team's own where it has one.")] = None,
     follow: Annotated[bool, typer.Option(help="Wait for the end.")] = True,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to follow it; the job stays when they are over.")] = 600,
     sandbox: SandboxFlag = False,
@@ -37,7 +38,7 @@ def train(
     """Submit a training job and follow it. Exit 0 when it completed, 1 when it failed or still waits."""
     target = Target.of(env, sandbox=sandbox)
     kube = cluster_of(target)
-    job = manifest(target, path, team)
+    job = manifest(target, kube, path, team, queue)
     made = submit(kube, job)
     namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     if not as_json:
@@ -61,7 +62,8 @@ def train(
     return report(watched, verdict, env, timeout, as_json)
 
 
-def manifest(target: Target, path: Path, team: str | None) -> dict[str, Any]:
+def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: str | None) -> dict[str, Any]:
+    from cnai.kubeflow.queues import local_queues, queue_of
     from cnai.kubeflow.trainjob import load_example, train_job
 
     teams = target.environment.teams
@@ -70,7 +72,13 @@ def manifest(target: Target, path: Path, team: str | None) -> dict[str, Any]:
     chosen = team or next(iter(teams))
     if chosen not in teams:
         raise UserError(f"--team: {target.env} has no team {chosen!r}; it has {', '.join(sorted(teams))}")
-    return train_job(load_example(path), chosen, target.environment)
+    example, needed = load_example(path), target.environment.policies.queues
+    try:
+        queues = local_queues(kube, chosen)
+    except ApiError as error:
+        raise UserError(f"the queues of {chosen} cannot be read: {error.message}") from error
+    waits_in = queue_of(queue or example.queue, queues, chosen, needed=needed)
+    return train_job(example, chosen, target.environment, waits_in)
 
 
 def cluster_of(target: Target) -> Kube:

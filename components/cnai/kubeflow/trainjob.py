@@ -13,6 +13,7 @@ from cnai.environment.documents import read_yaml
 from cnai.environment.problems import message, nearest, of_validation
 from cnai.environment.spec import Name
 from cnai.errors import UserError
+from cnai.kubeflow.queues import QUEUE_LABEL
 from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class TrainingExample(Settings):
     script: StrictStr | None = None
     """A Python file beside this one: torchrun starts it once per GPU, in place of a command."""
     env: dict[StrictStr, StrictStr] = Field(default_factory=dict)
+    queue: Name | None = None
+    """Kueue's LocalQueue of the team; its only one where it is left out, and none where it has none."""
 
     @model_validator(mode="after")
     def _command_or_script(self) -> Self:
@@ -77,7 +80,9 @@ def load_example(path: Path) -> TrainingExample:
     return example.model_copy(update={"script": None, "command": command})
 
 
-def train_job(example: TrainingExample, team: str, environment: "Environment") -> dict[str, Any]:
+def train_job(
+    example: TrainingExample, team: str, environment: "Environment", queue: str | None = None
+) -> dict[str, Any]:
     """The TrainJob (trainer.kubeflow.org/v1alpha1) on our runtime, which the `restricted` pod security level admits.
 
     Raises `UserError` for a pool that is not there, more GPUs than its nodes have, or than the team may have.
@@ -87,11 +92,11 @@ def train_job(example: TrainingExample, team: str, environment: "Environment") -
         raise UserError(f"pool: no pool {example.pool!r}: {nearest(example.pool, list(environment.pools))}")
     gpus = pool.gpus_per_node if example.gpus_per_node is None else example.gpus_per_node
     _within_reach(example, pool, gpus, team, environment.gpu_quota(team))
-    labels = {TEAM_LABEL: team}
+    labels, waiting = {TEAM_LABEL: team}, {QUEUE_LABEL: queue} if queue else {}
     return {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",
         "kind": "TrainJob",
-        "metadata": {"name": example.name, "namespace": team, "labels": labels},
+        "metadata": {"name": example.name, "namespace": team, "labels": labels | waiting},
         "spec": {
             "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime", "name": RUNTIME},
             "trainer": trainer(example, pool, gpus),
