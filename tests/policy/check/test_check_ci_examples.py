@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from ci_templates import CI, ROOT, TEMPLATES
 
 from cnai.cli.app import app
 
-ROOT = Path(__file__).resolve().parents[3]
-CI = ROOT / "examples" / "ci"
-TEMPLATES = sorted(path for path in CI.rglob("*") if path.is_file() and path.parent != CI)
 COMMANDS = sorted({found for path in TEMPLATES for found in re.findall(r"\./cnai [^\n']+", path.read_text())})
 SCHEMAS = {
     "github/platform.yaml": ["vendor.github-workflows"],
