@@ -12,9 +12,13 @@ variable "REVISION" {
   default = ""
 }
 
+variable "SOURCE" {
+  default = ""
+}
+
 variable "PYTHON_IMAGE" {
-  # With a digest where the build must be repeatable to the byte: python:3.11.14-slim-bookworm@sha256:…
-  default = "python:3.11.14-slim-bookworm"
+  # Tag and digest as docker-library/repo-info lists them; the Dockerfiles have the same, for a build without bake.
+  default = "python:3.11.16-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b"
 }
 
 variable "UV_VERSION" {
@@ -32,9 +36,11 @@ target "common" {
   }
   platforms = ["linux/amd64"]
   labels = {
-    "org.opencontainers.image.revision" = REVISION
-    "org.opencontainers.image.version"  = TAG
-    "org.opencontainers.image.vendor"   = "cnai"
+    "org.opencontainers.image.revision"  = REVISION
+    "org.opencontainers.image.source"    = SOURCE
+    "org.opencontainers.image.version"   = TAG
+    "org.opencontainers.image.vendor"    = "cnai"
+    "org.opencontainers.image.base.name" = PYTHON_IMAGE
   }
   attest = ["type=sbom", "type=provenance,mode=max"]
 }
