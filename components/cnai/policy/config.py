@@ -18,17 +18,34 @@ from cnai.policy.packs import packs, rules_of
 
 
 def levels(policies: PoliciesSpec) -> dict[str, Level]:
-    """Pack or rule -> level, as the environment says it. Raises `UserError` for a name that is none."""
+    """Pack or rule -> level, as the environment says it.
+
+    Raises `UserError` for a name that is none, and for `remediate` where nothing can be fixed.
+    """
     known = [*packs(), *rules_of(packs().values())]
     wrong = [
         Problem(("policies", "levels", name), f"no such pack or rule: {nearest(name, known)}")
         for name in policies.levels
         if name not in known
     ]
+    wrong += _without_fix(policies)
     wrong += _unknown_rules(policies, ("policies",))
     if wrong:
         raise UserError(message(wrong))
     return {name: Level(level) for name, level in policies.levels.items()}
+
+
+def _without_fix(policies: PoliciesSpec) -> list[Problem]:
+    """A pack at this level fixes what it can; of a rule, or a pack, that can fix nothing it would promise too much."""
+    every = packs()
+    rules = rules_of(every.values())
+    asked = [name for name, level in policies.levels.items() if level == Level.REMEDIATE]
+    members = {name: every[name].rules if name in every else (name,) for name in asked if name in {*every, *rules}}
+    return [
+        Problem(("policies", "levels", name), "there is no safe fix: give mandatory, advisory or disabled")
+        for name, ids in members.items()
+        if not any(rules[each].fixable for each in ids)
+    ]
 
 
 def _unknown_rules(policies: PoliciesSpec, where: tuple[str, ...]) -> list[Problem]:

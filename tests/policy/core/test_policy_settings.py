@@ -60,6 +60,14 @@ def test_a_level_for_a_rule_that_does_not_exist_is_refused_by_name():
         config.of_environment(environment({"exceptions": [{**EXCEPTION, "rule": "nope"}]}))
 
 
+def test_what_has_no_safe_fix_cannot_be_remediated():
+    for name in ("privileged", "tenancy"):
+        with pytest.raises(UserError, match=rf"cnai:policies\.levels\.{name}: there is no safe fix: give mandatory"):
+            config.of_environment(environment({"levels": {name: "remediate"}}))
+    for name in ("awsImdsV2", "pod-security-restricted"):
+        assert config.of_environment(environment({"levels": {name: "remediate"}}))[name] == "remediate"
+
+
 def test_a_rule_counts_once_where_it_is_strictest_and_its_own_level_goes_first():
     one, two = Pack(name="one", title="", rules=("a", "b")), Pack(name="two", title="", rules=("b", "c"))
     chosen = assigned([one, two], {"one": Level.ADVISORY, "two": Level.REMEDIATE, "c": Level.DISABLED})
