@@ -92,7 +92,7 @@ def checked(
     targets: Sequence[str], packs: Sequence[str], allow_unrendered: bool, exceptions: Path | None = None
 ) -> tuple["Report", bool]:
     """The report, and whether something in it could not be checked that should have been."""
-    from cnai.policy.check import NotChecked, Report
+    from cnai.policy.check import NotChecked, Report, shown
     from cnai.policy.check import check as against
     from cnai.policy.config import exceptions_in
 
@@ -105,7 +105,7 @@ def checked(
     if paths:
         subject, found = of_paths(paths, packs)
         report, problems = report + against(subject.excepting(more), today), problems + found
-    report += Report(not_checked=tuple(NotChecked(each.source, each.reason) for each in problems))
+    report += Report(not_checked=tuple(NotChecked(shown(each.source), shown(each.reason)) for each in problems))
     return report, not all(allow_unrendered and each.rendering for each in problems)
 
 

@@ -123,6 +123,15 @@ def check(subject: Subject, today: date, known: Mapping[str, Rule] | None = None
     )
 
 
+def shown(text: str) -> str:
+    """Names are whatever somebody wrote: nothing in them may steer a terminal or break a report's encoding."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
+    )
+
+
 def _note(exemption: Exemption) -> str:
     return f"excepted until {exemption.expires} by {exemption.owner}: {exemption.reason}"
 
@@ -130,10 +139,10 @@ def _note(exemption: Exemption) -> str:
 def _row(finding: Finding, subject: Subject, asked: Mapping[str, Rule], note: str = "") -> Row:
     resource, rule = finding.resource, asked[finding.rule]
     return Row(
-        source=resource.source if resource else "",
+        source=shown(resource.source) if resource else "",
         rule=rule,
-        resource=resource.id if resource else "",
-        message=(finding.message or rule.title).rstrip("."),
+        resource=shown(resource.id) if resource else "",
+        message=shown((finding.message or rule.title).rstrip(".")),
         level=subject.levels[finding.rule],
         crashed=finding.crashed,
         file=subject.file,

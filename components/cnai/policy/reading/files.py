@@ -39,9 +39,7 @@ def read(given: Iterable[str], chart: Renders, kustomization: Renders) -> Read:
     with _no_collection():
         for each in given:
             if each == STDIN:
-                _text(found, _decoded(found, STDIN, sys.stdin.buffer.read()), STDIN, strict=True)
-                if not found.resources and not found.problems:
-                    found.problems.append(Problem(STDIN, "standard input has no object"))
+                _named(found, STDIN, sys.stdin.buffer.read(), "standard input has no object")
             elif Path(each).is_dir():
                 _folder(found, Path(each), chart, kustomization)
             elif Path(each).is_file():
@@ -98,8 +96,9 @@ def _entries(folder: Path) -> Iterator[str]:
     for document in documents(text):
         if isinstance(document, tuple) and isinstance(document[1], dict):
             given = cast("dict[str, Any]", document[1])
-            listed = [each for key in ("resources", "bases", "components") for each in given.get(key) or []]
-            yield from (each for each in listed if isinstance(each, str) and "://" not in each)
+            listed = [given.get(key) for key in ("resources", "bases", "components")]
+            entries = [each for found in listed if isinstance(found, list) for each in cast("list[Any]", found)]
+            yield from (each for each in entries if isinstance(each, str) and "://" not in each)
 
 
 def _rendered(found: Read, folder: Path, renders: Renders, what: str) -> None:
@@ -111,12 +110,26 @@ def _rendered(found: Read, folder: Path, renders: Renders, what: str) -> None:
 
 
 def _file(found: Read, path: Path, *, strict: bool) -> None:
+    if not path.is_file():
+        found.problems.append(Problem(str(path), "it is no file that can be read"))
+        return
     try:
         content = path.read_bytes()
     except OSError as error:
         found.problems.append(Problem(str(path), f"it cannot be read: {error.strerror}"))
         return
-    _text(found, _decoded(found, str(path), content), str(path), strict=strict)
+    if strict:
+        _named(found, str(path), content, "it has no object")
+    else:
+        _text(found, _decoded(found, str(path), content), str(path), strict=False)
+
+
+def _named(found: Read, source: str, content: bytes, empty: str) -> None:
+    """What somebody named, and that has nothing in it, is no pass."""
+    before = len(found.resources) + len(found.problems)
+    _text(found, _decoded(found, source, content), source, strict=True)
+    if len(found.resources) + len(found.problems) == before:
+        found.problems.append(Problem(source, empty))
 
 
 def _decoded(found: Read, source: str, content: bytes) -> str:

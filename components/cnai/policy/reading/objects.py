@@ -39,6 +39,7 @@ def _of_object(document: dict[str, Any], source: str, version: str, kind: str) -
     items = document["items"]
     if not isinstance(items, list | None):
         yield Problem(source, f"{kind}: `items` has to be a list")
+        return
     for item in cast("list[Any]", items or []):
         if isinstance(item, dict):
             # The items of a typed list, as the API server gives it, do not say what they are.
@@ -52,21 +53,24 @@ def _of_pulumi(document: Mapping[str, Any]) -> list[Any] | None:
     """The states in a preview's or an exported stack's JSON; None where it is neither."""
     steps, deployment = document.get("steps"), document.get("deployment")
     if isinstance(steps, list):
-        found = [each.get("newState") for each in cast("list[Any]", steps) if isinstance(each, dict)]
-        return [state for state in found if isinstance(state, dict)] if found else None
+        # A step that deletes has no new state.
+        said = [each.get("newState", ...) if isinstance(each, dict) else each for each in cast("list[Any]", steps)]
+        found = [state for state in said if state is not ... and state is not None]
+        return found if any(isinstance(state, dict) for state in found) or not steps else None
     if isinstance(deployment, dict):
-        return cast("dict[str, Any]", deployment).get("resources") or []
+        resources = cast("dict[str, Any]", deployment).get("resources") or []
+        return cast("list[Any]", resources) if isinstance(resources, list) else [resources]
     return None
 
 
 def _declared(states: Iterable[Any], source: str) -> Iterator[Resource | Problem]:
-    for state in states:
-        token, urn = str(state.get("type", "")), str(state.get("urn", ""))
-        if "::" not in urn:
-            yield Problem(source, "a resource of this preview has no URN")
+    for given in states:
+        state: dict[str, Any] = given if isinstance(given, dict) else {}
+        token, urn, inputs = str(state.get("type", "")), str(state.get("urn", "")), state.get("inputs") or {}
+        if "::" not in urn or not isinstance(inputs, dict):
+            yield Problem(source, "a resource of this preview has no URN, or no inputs that are a map")
             continue
-        body = plain(_shown(state.get("inputs") or {}))
-        yield Resource(body, type=token, logical_name=urn.rpartition("::")[2], source=source)
+        yield Resource(plain(_shown(inputs)), type=token, logical_name=urn.rpartition("::")[2], source=source)
 
 
 def _shown(value: Any) -> Any:

@@ -3,16 +3,21 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import yaml
+
+from cnai.policy.reading.nodes import DEEPEST, Expanding, Measure, doubled_keys
 
 Document = tuple[int, Any]
 """Line, from 1, and value."""
 
 _STR, _MAP, _SEQ = (f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq"))
-DEEPEST = 500
+_BROKEN = (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError)
+"""The last ones are PyYAML's, about values that do not fit the tag that is written before them."""
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_NESTED = re.compile(rf"(?:[-?:][ \t]+){{{DEEPEST}}}")
 _NO_CONTENT = re.compile(r"\s*(?:[#%].*)?")
 
 
@@ -59,36 +64,62 @@ def documents(text: str) -> Iterator[Document | Unreadable]:
     text = text.removeprefix("\ufeff")
     try:
         found = _json(text) or list(_stream(text))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _BROKEN as error:
         yield from _one_by_one(text) if _SEPARATOR.search(text) else [Unreadable(_said(error))]
     else:
-        yield from (document for document in found if document[1] is not None)
+        yield from (each for each in found if isinstance(each, Unreadable) or each[1] is not None)
 
 
-def _json(text: str) -> list[Document] | None:
+def _json(text: str) -> list[Document | Unreadable] | None:
     """None where it is something else: YAML is more than JSON, and a stream of several objects is neither."""
     if not text.lstrip().startswith(("{", "[")):
         return None
+    doubled = list[str]()
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            doubled.extend({key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1})
+        return found
+
     try:
-        return [(1, json.loads(text))]
+        value = json.loads(text, object_pairs_hook=mapping)
     except ValueError:
         return None
+    _refuse_deep_value(value)
+    return [(1, value), *(_twice("", key) for key in sorted(doubled))]
 
 
-def _stream(text: str) -> Iterator[Document]:
+def _refuse_deep_value(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
+        inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for values in inside for each in values if isinstance(each, dict | list)]
+
+
+def _twice(place: str, key: str) -> Unreadable:
+    return Unreadable(f"{place}the key {key} stands twice in one mapping, and only the last one was looked at")
+
+
+def _stream(text: str, above: int = 0) -> Iterator[Document | Unreadable]:
+    """Lines count from `above`."""
     if _may_be_deep(text):
         _refuse_deep(text)
     loader, shared = _Loader(text), "&" in text
     try:
         while loader.check_node():
-            node = loader.get_node()
-            yield node.start_mark.line + 1, _constructed(loader, node, shared)
+            node, doubled = loader.get_node(), list[tuple[int, str]]()
+            yield node.start_mark.line + 1 + above, _constructed(loader, node, shared, doubled)
+            yield from (_twice(f"line {line + above}: ", key) for line, key in doubled)
     finally:
         loader.dispose()
 
 
 def _may_be_deep(text: str) -> bool:
-    return text.count("[") > DEEPEST or text.count("{") > DEEPEST or "- " * DEEPEST in text
+    return text.count("[") > DEEPEST or text.count("{") > DEEPEST or _NESTED.search(text) is not None
 
 
 def _refuse_deep(text: str) -> None:
@@ -100,14 +131,15 @@ def _refuse_deep(text: str) -> None:
             raise RecursionError
 
 
-def _constructed(loader: Any, node: Any, shared: bool) -> Any:
-    try:
-        return loader.construct_document(node) if shared else _value(loader, node)
-    except _Uncommon:
-        return loader.construct_document(node)
+def _constructed(loader: Any, node: Any, shared: bool, doubled: list[tuple[int, str]]) -> Any:
+    if not shared:
+        with suppress(_Uncommon):
+            return _value(loader, node, doubled)
+    doubled[:] = Measure.of(node).doubled
+    return loader.construct_document(node)
 
 
-def _value(loader: Any, node: Any) -> Any:
+def _value(loader: Any, node: Any, doubled: list[tuple[int, str]]) -> Any:
     if node.tag == _STR:
         return node.value
     if node.tag == _MAP and isinstance(node, yaml.MappingNode):
@@ -115,10 +147,12 @@ def _value(loader: Any, node: Any) -> Any:
         for key, value in node.value:
             if key.tag != _STR:
                 raise _Uncommon
-            found[key.value] = _value(loader, value)
+            found[key.value] = _value(loader, value, doubled)
+        if len(found) != len(node.value):
+            doubled += doubled_keys(node)
         return found
     if node.tag == _SEQ and isinstance(node, yaml.SequenceNode):
-        return [_value(loader, each) for each in node.value]
+        return [_value(loader, each, doubled) for each in node.value]
     if not isinstance(node, yaml.ScalarNode):
         raise _Uncommon
     return loader.construct_object(node)
@@ -132,10 +166,9 @@ def _one_by_one(text: str) -> Iterator[Document | Unreadable]:
         if all(_NO_CONTENT.fullmatch(each) for each in part.splitlines()):
             continue
         try:
-            for first, value in _stream(part):
-                if value is not None:
-                    yield first + line, value
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            found = list(_stream(part, line))
+            yield from (each for each in found if isinstance(each, Unreadable) or each[1] is not None)
+        except _BROKEN as error:
             yield Unreadable(_said(error, line))
 
 
@@ -144,5 +177,12 @@ def _said(error: Exception, above: int = 0) -> str:
     place = f"line {mark.line + 1 + above}: " if mark else ""
     if isinstance(error, RecursionError):
         return "it is nested too deeply to be read"
+    if isinstance(error, Expanding):
+        return str(error)
+    if "digits" in str(error):
+        return "it has a number of more digits than anything has"
+    if not isinstance(error, yaml.YAMLError):
+        # Their own words may quote the value.
+        return "not valid YAML: a value does not fit the tag that is before it"
     words = getattr(error, "problem", None) or " ".join(str(error).split())
     return f"{place}not valid YAML: {cast('str', words)}"
