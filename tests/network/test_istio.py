@@ -42,3 +42,11 @@ def test_the_gateway_has_a_namespace_of_its_own(declared):
     found = {each.name: each for each in declared(lambda: Istio("istio", IstioArgs(traits=TRAITS)))}
     assert found["istio-base"].inputs["namespace"] == found["istio-istiod"].inputs["namespace"] == "istio-system"
     assert found["istio-gateway"].inputs["namespace"] == "istio-ingress"
+
+
+def test_nothing_in_the_mesh_takes_clear_text(declared):
+    found = {each.name: each for each in declared(lambda: Istio("istio", IstioArgs(traits=TRAITS)))}
+    strict = found["istio-mutual-tls"]
+    assert strict.inputs["metadata"] == {"name": "default", "namespace": found["istio-istiod"].inputs["namespace"]}
+    assert strict.inputs["spec"] == {"mtls": {"mode": "STRICT"}}
+    assert found["istio-istiod"].key in strict.options["dependsOn"]

@@ -3,8 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-OPEN = frozenset({"nodeSelector", "labels", "annotations", "requests", "limits", "matchLabels"})
+OPEN = frozenset(
+    {
+        *("nodeSelector", "labels", "annotations", "requests", "limits", "matchLabels"),
+        *("securityContext", "containerSecurityContext", "podSecurityContext"),
+    }
+)
 """Kubernetes' own maps: any key goes, whatever the chart's default has in them."""
+RESOURCES = {"requests", "limits"}
 
 
 def unknown(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
@@ -19,7 +25,7 @@ def unknown(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
             inner = f"{path}.{key}".lstrip(".")
             if key in theirs:
                 yield from unknown(value, theirs[key], inner)
-            else:
+            elif key not in RESOURCES or not RESOURCES & set(theirs):
                 yield inner
     elif isinstance(ours, list) != isinstance(theirs, list):
         yield f"{path}: {ours!r} where the chart has {theirs!r}"

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from cnai.capacity import gpu_operator
 from cnai.catalog import catalog, merged
+from cnai.clouds.aws import fabric
 from cnai.clouds.aws.karpenter import AwsKarpenterArgs
 from cnai.clouds.aws.karpenter import chart_values as karpenter_values
+from cnai.clouds.machines import machines
 from cnai.clouds.onprem import ceph, metallb
+from cnai.clouds.pools import PoolPlan
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow import jobset, trainer
 from cnai.network import cert_manager, istio
@@ -117,6 +120,11 @@ def _metallb(draw: st.DrawFn) -> Mapping[str, Any]:
     return metallb.chart_values(metallb.MetalLBArgs(traits=draw(traits), addresses=("192.0.2.0/28",)))
 
 
+def _efa(draw: st.DrawFn) -> Mapping[str, Any]:
+    names = draw(st.sampled_from([("p5.48xlarge",), ("trn2.48xlarge",), ("p5.48xlarge", "trn2.48xlarge")]))
+    return fabric.plugin_values([PoolPlan(name=name, machine=machines("aws")[name], min=0, max=4) for name in names])
+
+
 COMPUTED: Mapping[str, Draw] = {
     "gpu-operator": _gpu_operator,
     "cert-manager": _cert_manager,
@@ -134,7 +142,7 @@ COMPUTED: Mapping[str, Draw] = {
     "rook-ceph": _ceph(ceph.operator_values),
     "ceph-csi-drivers": _ceph(ceph.driver_values),
     "rook-ceph-cluster": _ceph(ceph.cluster_values),
-    "aws-efa-k8s-device-plugin": lambda draw: {"tolerations": [dict(each) for each in draw(TOLERATIONS)]},
+    "aws-efa-k8s-device-plugin": _efa,
 }
 
 

@@ -19,8 +19,11 @@ COMMENTED = {
     ("seaweedfs", "s3.createBuckets"),
 }
 """Keys that a chart reads but shows in its values only as a comment."""
-READ_UNSEEN = {("ceph-csi-drivers", "operatorConfig.driverSpecDefaults.controllerPlugin.priorityClassName")}
-"""Keys that a chart's templates read and its values never show; Rook's own values for that chart have this one."""
+READ_UNSEEN = {
+    ("ceph-csi-drivers", "operatorConfig.driverSpecDefaults.controllerPlugin.priorityClassName"),
+    ("minio", "makeBucketJob.containerSecurityContext"),
+}
+"""Keys that a chart's templates read and its values never show; Rook's own values for that chart have the first."""
 SCHEMAS = {"cert-manager", "istio-gateway", "metallb"}
 """Those with a `values.schema.json`."""
 

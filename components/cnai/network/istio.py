@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import Namespace
 
 from cnai.catalog import catalog, merged
 from cnai.catalog.children import child_of
@@ -69,7 +71,7 @@ def gateway_values(args: IstioArgs) -> dict[str, Any]:
 
 
 class Istio(pulumi.ComponentResource):
-    """CRDs, control plane and ingress gateway, in this order."""
+    """CRDs, control plane and ingress gateway, in this order; inside the mesh mutual TLS and nothing else."""
 
     namespace: pulumi.Output[str]
     """Of the control plane."""
@@ -83,7 +85,22 @@ class Istio(pulumi.ComponentResource):
         istiod = packages["istiod"].install(
             f"{name}-istiod", istiod_values(args), child_of(self, base), namespace=system
         )
+        self._mutual_tls(f"{name}-mutual-tls", system, istiod)
         # istiod's webhook fills in the gateway's image, so it comes last.
         gateway = packages["istio-gateway"].install(f"{name}-gateway", gateway_values(args), child_of(self, istiod))
         self.namespace, self.gateway_namespace = istiod.namespace.apply(str), gateway.namespace.apply(str)
         self.register_outputs({"namespace": self.namespace, "gateway_namespace": self.gateway_namespace})
+
+    def _mutual_tls(self, name: str, system: Namespace, istiod: pulumi.Resource) -> None:
+        """In the control plane's namespace, and by this name, it holds for the whole mesh.
+
+        https://istio.io/latest/docs/reference/config/security/peer_authentication/
+        """
+        CustomResource(
+            name,
+            api_version="security.istio.io/v1",
+            kind="PeerAuthentication",
+            metadata={"name": "default", "namespace": system.metadata.name},
+            spec={"mtls": {"mode": "STRICT"}},
+            opts=child_of(self, istiod),
+        )

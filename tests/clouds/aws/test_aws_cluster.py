@@ -221,6 +221,14 @@ def test_efa_is_open_among_members_and_the_plugin_runs_where_gpus_are(found, dec
     assert not any(each.name.startswith("cluster-efa") for each in without)
 
 
+@pytest.mark.parametrize(("machine", "privileged"), [("p5.48xlarge", False), ("trn2.48xlarge", True)])
+def test_efas_plugin_is_privileged_only_where_it_has_to_find_neuron_devices(machine, privileged):
+    """Upstream's chart makes it so everywhere."""
+    context = plugin_values([samples.H100, samples.pool("more", machine)]).get("securityContext", {"privileged": True})
+    assert context["privileged"] is context.get("allowPrivilegeEscalation", True) is privileged
+    assert privileged or context["capabilities"] == {"drop": ["ALL"]}
+
+
 def test_compact_pools_have_a_placement_group_and_blocks_need_none(found):
     assert set(of(found, "aws:ec2/placementGroup:PlacementGroup")) == {"near-placement"}
     spec = of(found, "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass")["near-on-demand-class"].inputs["spec"]

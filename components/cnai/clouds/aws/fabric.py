@@ -1,12 +1,13 @@
 """EFA: who may speak to whom over it, and what tells Kubernetes that a node has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from cnai.catalog import catalog
+from cnai.clouds.aws.routes import NEURON
 from cnai.clouds.pools import PoolPlan
 
 
@@ -14,10 +15,21 @@ def efa_pools(plans: Iterable[PoolPlan]) -> list[PoolPlan]:
     return [plan for plan in plans if plan.fabric == "efa"]
 
 
-def plugin_values(plans: Iterable[PoolPlan]) -> dict[str, Any]:
-    """It runs wherever the machine has EFA, whatever keeps other pods off that node."""
+def plugin_values(plans: Sequence[PoolPlan]) -> dict[str, Any]:
+    """It runs wherever the machine has EFA, whatever keeps other pods off that node.
+
+    The chart makes it privileged, which it needs only to see how Neuron's devices lie:
+    https://github.com/aws/eks-charts/pull/1245, and without on P5: https://github.com/NVIDIA/aicr/pull/872
+    """
     tolerations = {str(each): each for plan in plans for each in plan.tolerations}
-    return {"tolerations": list(tolerations.values())}
+    values: dict[str, Any] = {"tolerations": list(tolerations.values())}
+    if all(plan.gpu_resource != NEURON for plan in plans):
+        values["securityContext"] = {
+            "privileged": False,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    return values
 
 
 def group_name(cluster: str) -> str:
@@ -65,7 +77,7 @@ class EfaPlugin(pulumi.ComponentResource):
 
     release: pulumi.Resource
 
-    def __init__(self, name: str, plans: Iterable[PoolPlan], opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, plans: Sequence[PoolPlan], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:clouds:AwsEfaPlugin", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self)
         self.release = catalog()["aws-efa-k8s-device-plugin"].install(f"{name}-release", plugin_values(plans), inside)
