@@ -87,3 +87,20 @@ def test_a_made_environment_is_not_made_again_until_a_lock_changes(machine):
     lock = machine[0] / "requirements.lock"
     lock.write_text(lock.read_text() + "# changed\n")
     assert "preparing" in run(machine, "doctor").stderr
+
+
+def test_an_environment_that_uv_makes_has_pip_too(machine):
+    """`pulumi preview` of an official install asks it what is there, before any program or policy pack starts."""
+    clone, programs = machine
+    fake(programs / "python3", WORKING_PYTHON.replace("esac", '*"pip --version"*) [ -e "$0.pip" ] ;;\nesac'))
+    fake(
+        programs / "uv",
+        f"""case "$*" in
+        venv*) mkdir -p {clone}/.venv/bin {clone}/.venv/site; cp {programs}/python3 {clone}/.venv/bin/python ;;
+        "pip install -q pip") : >{clone}/.venv/bin/python.pip ;;
+        esac""",
+    )
+    for name in ("mkdir", "cp"):
+        (programs / name).symlink_to(Path(shutil.which(name)))
+    assert run(machine, "doctor").stdout == "ran\n"
+    assert (clone / ".venv" / "bin" / "python.pip").exists()
