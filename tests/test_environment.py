@@ -180,6 +180,12 @@ def test_two_pools_of_one_name_are_refused_by_line_rather_than_one_dropped():
         read_yaml(text, "Pulumi.x.yaml")
 
 
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!timestamp soon", "!!int many", "? " * 5000 + "x"])
+def test_a_value_that_is_not_what_its_tag_says_is_refused_in_a_sentence(value):
+    with pytest.raises(UserError, match="file: not YAML: "):
+        read_yaml(f"config: {value}\n", "file")
+
+
 @given(st.text(max_size=40))
 def test_reading_yaml_gives_a_value_or_a_sentence(text):
     with contextlib.suppress(UserError):

@@ -28,3 +28,6 @@ def read_yaml(text: str, where: str) -> Any:
         return yaml.load(text, _Unique)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+    except (LookupError, AttributeError, TypeError):
+        # What PyYAML raises for `!!bool maybe`, `!!timestamp soon` and the like.
+        raise UserError(f"{where}: not YAML: a value does not fit the tag that is before it") from None
