@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     policy.command("list")(list_rules)
     policy.command("explain")(explain)
     policy.command("export")(export)
+    policy.command("config")(config)
     app.add_typer(policy, name="policy")
 
 
@@ -121,6 +122,15 @@ def export(
         out.file.write(yaml.safe_dump_all(made.objects, sort_keys=False, width=120))
     for line in made.lines:
         err.print(line, markup=False, highlight=False)
+    return ExitCode.DONE
+
+
+def config(env: EnvArgument) -> int:
+    """What an environment says of policies, for `pulumi --policy-pack policies --policy-pack-config FILE`."""
+    from cnai.environment import Environment
+    from cnai.policy.config import of_environment
+
+    print_json(of_environment(Environment.load(env, read_stack_config(project_dir(), env))))
     return ExitCode.DONE
 
 

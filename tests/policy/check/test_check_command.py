@@ -8,6 +8,8 @@ import yaml
 
 from cnai.cli import app
 from cnai.cli.console import ExitCode
+from cnai.environment import Environment
+from cnai.policy.config import of_environment
 from cnai.policy.model import Level
 from cnai.policy.packs import packs
 from cnai.render.charts import NotAtHand, Renderer
@@ -217,6 +219,14 @@ def test_every_rule_is_listed_and_explained(capsys):
         code, said = run(capsys, "policy", "explain", name, "--json")
         assert code == ExitCode.DONE
         assert all(json.loads(said.out)[key] for key in ("title", "why", "change", "packs"))
+
+
+def test_what_the_pack_is_to_know_of_an_environment_is_printed_for_any_pulumi(capsys, monkeypatch, pytestconfig):
+    monkeypatch.setenv("CNAI_PROJECT", str(pytestconfig.rootpath))
+    code, said = run(capsys, "policy", "config", "local")
+    stack = yaml.safe_load((pytestconfig.rootpath / "stacks" / "Pulumi.local.yaml").read_text())["config"]
+    assert code == ExitCode.DONE
+    assert json.loads(said.out) == of_environment(Environment.load("local", stack))
 
 
 def test_a_misspelt_rule_is_answered_with_the_one_that_was_meant(capsys):
