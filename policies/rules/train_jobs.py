@@ -22,8 +22,6 @@ LABELS = "template.metadata.labels"
 TEMPLATE = "template.spec.template"
 OWN = {"env": "env", "resources": "resourcesPerNode"}
 """Of a container -> where a TrainJob says it."""
-WHOLE = "resources"
-"""What Trainer takes from the job alone as soon as the job says anything of it."""
 NO_RUNTIME = {"spec": {"tolerations": UNKNOWN, "priorityClassName": UNKNOWN}}
 """What rules ask for may be in a runtime that is not among what is checked; what they refuse, the runtime is asked."""
 ASKED = (
@@ -37,7 +35,8 @@ ASKED = (
     "gpuSpotCheckpoints",
 )
 SLICES = "gpuSlices"
-BY_NAME = ("containers", "initContainers", "volumes", "env")
+NO_DEVICES = ("cpu", "memory", "ephemeral-storage")
+BY_NAME = ("containers", "initContainers", "volumes", "env", "claims")
 
 
 class Trained(NamedTuple):
@@ -55,8 +54,8 @@ def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding
 
     def judge(job: Resource) -> Iterator[Finding]:
         runtime = _runtime(job, runtimes)
-        if runtime is None and at(job.body, "spec.trainer.resourcesPerNode") is None:
-            yield undecided("its resources are its runtime's, which is not among what is checked", resource=job)
+        if runtime is None and not _names_devices(job):
+            yield undecided("its GPUs are its runtime's, which is not among what is checked", resource=job)
             return
         vague = holds_unknown(at(job.body, "metadata.name")) or _vague(job.body, PATCHES)
         vague = vague or (runtime is not None and _vague(runtime.body, JOBS))
@@ -98,6 +97,13 @@ def _anywhere(pod: Resource) -> Resource:
     if not isinstance(selector, Unknown) and POOL in selector:
         return pod
     return Resource({**pod.body, "spec": {**pod.body["spec"], "nodeSelector": UNKNOWN}}, source=pod.source)
+
+
+def _names_devices(job: Resource) -> bool:
+    """Else its runtime's stay: Trainer merges a job's resources into those, one by one."""
+    paths = (f"spec.trainer.resourcesPerNode.{part}['*']" for part in ("limits", "requests"))
+    named = [one for path in paths for one in found(job.body, path)]
+    return any(isinstance(one.value, Unknown) or not one.name.startswith(NO_DEVICES) for one in named)
 
 
 def _vague(body: Any, path: str) -> bool:
@@ -153,8 +159,6 @@ def laid_over(below: Any, above: Any) -> Any:
 
 
 def _of_key(key: str, below: Any, above: Any) -> Any:
-    if key == WHOLE and above is not None:
-        return above
     if not isinstance(above, list):
         return laid_over(below, above)
     added = cast("list[Any]", above)
