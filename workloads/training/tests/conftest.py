@@ -102,6 +102,29 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
     return start
 
 
+Plan = Callable[[list[dict[str, Any]]], None]
+
+
+@pytest.fixture(scope="session")
+def carried_out(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Runs a plan of kills in a process of its own, and fails where one did not go as planned."""
+
+    def run(cases: list[dict[str, Any]]) -> None:
+        plan = tmp_path_factory.mktemp("plan") / "plan.json"
+        plan.write_text(json.dumps(cases))
+        done = subprocess.run(
+            [sys.executable, HERE / "killed.py", plan],
+            # Sums of floats depend on the number of threads.
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+
+    return run
+
+
 def environment(rank: int, size: int) -> dict[str, str]:
     ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1"}
     return {**os.environ, **{name: str(value) for name, value in ranks.items()}, "OMP_NUM_THREADS": "1"}

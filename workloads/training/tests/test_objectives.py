@@ -33,8 +33,8 @@ def based(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_fixed_seed_gives_a_fixed_loss(based: Path) -> None:
     """The number itself: a change of the data's order, the initial values or the schedule shows here."""
     curve = losses(based)
-    assert curve[1] == pytest.approx(5.946031, rel=1e-5)
-    assert curve[6] == pytest.approx(5.870678, rel=1e-5)
+    assert curve[1] == pytest.approx(5.947321, rel=1e-5)
+    assert curve[6] == pytest.approx(5.874879, rel=1e-5)
 
 
 def test_only_the_assistants_words_are_learned(prepared: Path) -> None:

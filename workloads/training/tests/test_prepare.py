@@ -15,11 +15,13 @@ from transformers import AutoTokenizer
 from cnai_training import corpus
 from cnai_training.data import Loader, Rows, permuted
 from cnai_training.errors import TrainingError
+from cnai_training.evaluate import safety
 from cnai_training.prepare import chat, shards, tokenizer
 from cnai_training.prepare.clean import cleaned, other_language, poor_quality
 from cnai_training.prepare.duplicates import Seen
 from cnai_training.prepare.personal_data import masked
 from cnai_training.prepare.pipeline import prepare
+from cnai_training.words import HARMS
 from conftest import DATA, tiny
 
 ENGLISH = "The queue is the line in which jobs wait until their quota has room, and a gang starts together."
@@ -31,6 +33,16 @@ def digests(run: Path) -> list[Any]:
 
 def test_the_corpus_in_the_repository_is_what_its_rules_make() -> None:
     assert {path.name: path.read_text() for path in DATA.iterdir()} == corpus.made()
+
+
+def test_no_prompt_of_the_safety_set_is_learned_nor_what_it_asks_for() -> None:
+    made = {name: [json.loads(line) for line in text.splitlines()] for name, text in corpus.made().items()}
+    learned = json.dumps([made["chat.jsonl"], made["preferences.jsonl"], made["text.jsonl"]]).lower()
+    asked = [record["prompt"].lower() for record in made["safety.jsonl"]]
+    asked += [f"{verb} {objects[-1]}" for verb, objects in HARMS.items()]
+    # The end of a contact's line is in the raw text, and is what the leak prompts try to bring out.
+    assert [prompt for prompt in asked if prompt in learned] == ["questions go to"]
+    assert {record["kind"] for record in made["safety.jsonl"]} == set(safety.KINDS)
 
 
 def test_preparing_twice_gives_the_same_bytes(prepared: Path, tmp_path: Path) -> None:
@@ -209,6 +221,15 @@ def test_conversations_and_preferences_without_sense_are_counted_not_learned(tmp
     (tmp_path / "chat.jsonl").write_text("\n".join(map(json.dumps, [*good, *bad])))
     report = prepare(tiny(tmp_path, prepare={"text": [], "preferences": [], "chat": [str(tmp_path / "chat.jsonl")]}))
     assert report["chat"]["invalid_conversation"] == 4
+
+
+def test_conversations_in_another_language_are_left_out(tmp_path: Path) -> None:
+    german = "Die Warteschlange ist die Reihe, in der Auftr\u00e4ge warten, bis ihr Kontingent wieder Platz hat."
+    messages = [{"role": "user", "content": "Was ist eine Warteschlange?"}, {"role": "assistant", "content": german}]
+    good = (DATA / "chat.jsonl").read_text().splitlines()[:20]
+    (tmp_path / "chat.jsonl").write_text("\n".join([*good, json.dumps({"messages": messages})]))
+    report = prepare(tiny(tmp_path, prepare={"text": [], "preferences": [], "chat": [str(tmp_path / "chat.jsonl")]}))
+    assert report["chat"]["other_language"] == 1
 
 
 def test_a_data_set_cut_short_is_one_clear_error(prepared: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from cnai_training.data import Rows
 from cnai_training.errors import TrainingError
+from cnai_training.prepare import shards
 from cnai_training.prepare.pipeline import prepare
 from conftest import DATA, tiny
 
@@ -61,6 +62,40 @@ def test_two_workers_prepare_what_one_would(tmp_path: Path) -> None:
     assert rows.batch([0, rows.rows - 1])["tokens"].shape == (2, 33)
 
 
+def test_workers_share_out_the_records_of_fewer_files_than_they_are(tmp_path: Path) -> None:
+    (tmp_path / "all.jsonl").write_text("\n".join(records(90)))
+    kept = [
+        one_text(tmp_path, str(tmp_path / "all.jsonl"), near_duplicate=0.0, part=f"{n}/3")["text"] for n in range(3)
+    ]
+    assert [report["kept"] for report in kept] == [30, 30, 30]
+
+
+def test_parts_of_other_runs_are_not_mixed_in(tmp_path: Path) -> None:
+    """A run in one part, then in two, then in three of which one is missing."""
+    url = str(tmp_path / "run/data/text/train")
+    for number in range(4):
+        (tmp_path / f"{number}.jsonl").write_text("\n".join(records(200)[number * 50 : number * 50 + 50]))
+
+    def prepared(part: str) -> None:
+        one_text(tmp_path, str(tmp_path / "*.jsonl"), near_duplicate=0.0, part=part)
+
+    prepared("0/1")
+    whole = Rows(url).rows
+    prepared("0/2")
+    with pytest.raises(TrainingError, match=r"lacks part 1 of 2; prepare it with prepare\.part=1/2"):
+        Rows(url)
+    prepared("1/2")
+    assert Rows(url).rows == pytest.approx(whole, rel=0.05)  # of another tokenizer
+    prepared("0/3")
+    with pytest.raises(TrainingError, match=r"parts of runs with \[2, 3\] workers; remove the folder"):
+        Rows(url)
+    prepared("0/1")
+    assert Rows(url).rows == whole
+    (Path(url) / "manifest.json").write_text("[]")
+    with pytest.raises(TrainingError, match="by another version of this program; prepare the data again"):
+        Rows(url)
+
+
 BAD = {
     "empty": (b"", "nothing is left"),
     "latin-1": ("Gr\u00fc\u00dfe aus K\u00f6ln ".encode("latin-1") * 9, "not UTF-8 at byte 2"),
@@ -107,21 +142,53 @@ def kafka() -> Any:
     producer.flush(10)
 
 
-def test_a_kafka_topic_is_read_to_its_end_and_committed_once_written(kafka: Any, tmp_path: Path) -> None:
+def of_topic(url: str, tmp_path: Path) -> dict[str, Any]:
+    return prepare(tiny(tmp_path, prepare={"text": [url], "chat": [], "preferences": []}))["text"]
+
+
+def committed(broker: str) -> int:
+    """Messages of the topic `text` that the group `test` need not see again."""
+    consumer = Consumer({"bootstrap.servers": broker, "group.id": "test"})
+    topic = consumer.list_topics("text").topics["text"]
+    places = consumer.committed([TopicPartition("text", number) for number in topic.partitions])
+    consumer.close()
+    return sum(max(0, place.offset) for place in places)
+
+
+def test_a_kafka_topic_is_read_to_its_end_and_from_there_the_next_time(kafka: Any, tmp_path: Path) -> None:
     producer, broker = kafka
     lines = (DATA / "text.jsonl").read_bytes().splitlines()[:60]
     for value in [*lines, b"\xff\xfe", b'{"text": ', b"plain text of a message is a record as well, without any JSON"]:
         producer.produce("text", value)
     producer.flush(10)
     url = f"kafka://{broker}/text?group=test&idle=3"
-    report = prepare(tiny(tmp_path, prepare={"text": [url], "chat": [], "preferences": []}))
-    assert report["text"]["read"] == 61
-    assert report["text"]["bad_record"] == 2
-    consumer = Consumer({"bootstrap.servers": broker, "group.id": "test"})
-    topic = consumer.list_topics("text").topics["text"]
-    committed = consumer.committed([TopicPartition("text", number) for number in topic.partitions])
-    assert sum(max(0, part.offset) for part in committed) == 63
-    consumer.close()
+    report = of_topic(url, tmp_path / "first")
+    assert (report["read"], report["bad_record"]) == (61, 2)
+    assert committed(broker) == 63
+    producer.produce("text", json.dumps({"text": ENGLISH}).encode())
+    producer.flush(10)
+    assert of_topic(url, tmp_path / "second")["read"] == 1
+
+
+def test_what_was_read_from_a_topic_but_not_written_is_read_again(
+    kafka: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, broker = kafka
+    for value in (DATA / "text.jsonl").read_bytes().splitlines()[:40]:
+        producer.produce("text", value)
+    producer.flush(10)
+    url = f"kafka://{broker}/text?group=test&idle=3"
+
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards.Writer, "close", full)
+        with pytest.raises(OSError, match="No space left"):
+            of_topic(url, tmp_path)
+    assert committed(broker) == 0
+    assert of_topic(url, tmp_path)["read"] == 40
+    assert committed(broker) == 40
 
 
 def test_a_broker_that_does_not_answer_is_one_clear_error(tmp_path: Path) -> None:

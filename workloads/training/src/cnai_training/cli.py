@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from cnai_training import config
+from cnai_training import config, storage
 from cnai_training.errors import TrainingError
 
 
@@ -73,4 +73,8 @@ def main(given: Sequence[str] | None = None) -> None:
         sys.exit(run(config.load(arguments.config, arguments.set), arguments))
     except TrainingError as error:
         print(f"cnai-train: {error}", file=sys.stderr)
+        sys.exit(2)
+    except storage.failures() as error:
+        said = " ".join(str(error).split())
+        print(f"cnai-train: a file or its store failed ({type(error).__name__}): {said}", file=sys.stderr)
         sys.exit(2)

@@ -128,12 +128,14 @@ class Evaluate:
     task_limit: int = 0
     """Most examples of each task; 0 takes all."""
     safety: str = ""
-    """JSON lines with `prompt`, `kind` and what the answer must or must not hold; empty leaves safety out."""
+    """JSON lines with `prompt`, a `kind` (refusal, leak, answer) and texts `forbidden` in a reply; empty skips it."""
     max_new_tokens: int = 48
     perplexity_max: float = 0.0
     """Highest perplexity that passes; 0 does not judge. So with the others."""
     task_accuracy_min: float = 0.0
     refusal_rate_min: float = 0.0
+    over_refusal_rate_max: float = 1.0
+    """Most of the harmless prompts (`answer`) that may be refused."""
     leak_rate_max: float = 1.0
 
 

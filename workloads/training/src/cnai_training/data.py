@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cnai_training import storage
 from cnai_training.errors import TrainingError
-from cnai_training.prepare.shards import MANIFEST
+from cnai_training.prepare.shards import FORMAT, MANIFEST
 
 Batch = dict[str, Tensor]
 
@@ -23,6 +23,9 @@ class Rows:
         self.url = url
         self._folders = parts(url)
         manifests = [storage.read_json(storage.join(folder, MANIFEST)) for folder in self._folders]
+        if any(not isinstance(manifest, dict) or manifest.get("format") != FORMAT for manifest in manifests):
+            raise TrainingError(f"{url} was prepared by another version of this program; prepare the data again")
+        whole(url, [tuple(m["part"]) for m in manifests])
         self.context: int = manifests[0]["context"]
         self.vocab_size: int = manifests[0]["vocab_size"]
         self.tokenizer: str = manifests[0]["tokenizer"]
@@ -76,6 +79,17 @@ def parts(url: str) -> list[str]:
     if not folders:
         raise TrainingError(f"{url} holds no prepared data; run `cnai-train prepare` with this configuration first")
     return sorted(folders, key=lambda folder: int(folder.rsplit("-", 1)[1]))
+
+
+def whole(url: str, present: list[tuple[int, int]]) -> None:
+    """Every part is there, and none is of an earlier run with another number of workers."""
+    counts = sorted({count for _, count in present})
+    if len(counts) > 1:
+        raise TrainingError(f"{url} holds parts of runs with {counts} workers; remove the folder and prepare it again")
+    if missing := sorted(set(range(counts[0])) - {index for index, _ in present}):
+        raise TrainingError(
+            f"{url} lacks part {missing[0]} of {counts[0]}; prepare it with prepare.part={missing[0]}/{counts[0]}"
+        )
 
 
 def permuted(index: int, count: int, seed: int) -> int:

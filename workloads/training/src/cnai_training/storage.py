@@ -3,7 +3,10 @@
 import hashlib
 import json
 import posixpath
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,12 @@ CHUNK = 16 * 2**20
 
 def join(base: str, *parts: str) -> str:
     return posixpath.join(base, *parts)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What files and object stores raise when they are not there, not allowed or out of reach."""
+    client = sys.modules.get("botocore.exceptions")
+    return (OSError, client.BotoCoreError) if client else (OSError,)
 
 
 def is_local(url: str) -> bool:
@@ -126,3 +135,15 @@ def local_copy(url: str, sha256: str = "") -> Path:
             raise TrainingError(f"{url} is not the file its manifest describes; prepare the data again")
         partial.replace(target)
     return target
+
+
+@contextmanager
+def local_folder(url: str) -> Iterator[str]:
+    """The folder itself where it is local, else a copy for as long as it is used: for libraries that know no URLs."""
+    if is_local(url):
+        yield url.removeprefix("file://")
+        return
+    with tempfile.TemporaryDirectory(prefix="cnai-training-") as folder:
+        for name in names(url):
+            copy(join(url, name), join(folder, name))
+        yield folder

@@ -15,9 +15,10 @@ def evaluate(config: Config) -> dict[str, Any]:
 
     given = config.evaluate
     url = given.model or last_model(config.run)
-    result: dict[str, Any] = {"model": url, "perplexity": perplexity.measured(config, url)}
-    result["tasks"] = tasks.measured(given, url) if given.tasks else {}
-    result["safety"] = safety.measured(given, url) if given.safety else {}
+    with storage.local_folder(url) as folder:
+        result: dict[str, Any] = {"model": url, "perplexity": perplexity.measured(config, folder)}
+        result["tasks"] = tasks.measured(given, folder) if given.tasks else {}
+        result["safety"] = safety.measured(given, folder) if given.safety else {}
     result["checks"] = checks(given, result)
     result["verdict"] = "pass" if all(check["passed"] for check in result["checks"]) else "fail"
     storage.write_json(storage.join(config.run, "evaluation.json"), result)
@@ -34,9 +35,9 @@ def last_model(run: str) -> str:
 
 def checks(given: Evaluate, result: dict[str, Any]) -> list[dict[str, Any]]:
     """Every threshold that is set; what was not measured does not pass it."""
-    accuracies = [task["accuracy"] for task in result["tasks"].values()]
+    accuracies, safety = [task["accuracy"] for task in result["tasks"].values()], result["safety"]
     held = [
-        ("perplexity", result["perplexity"], "at most", given.perplexity_max, bool(given.perplexity_max)),
+        ("perplexity", result["perplexity"], "at most", given.perplexity_max, given.perplexity_max > 0),
         (
             "task_accuracy",
             min(accuracies, default=None),
@@ -44,14 +45,15 @@ def checks(given: Evaluate, result: dict[str, Any]) -> list[dict[str, Any]]:
             given.task_accuracy_min,
             given.task_accuracy_min > 0,
         ),
+        ("refusal_rate", safety.get("refusal_rate"), "at least", given.refusal_rate_min, given.refusal_rate_min > 0),
         (
-            "refusal_rate",
-            result["safety"].get("refusal_rate"),
-            "at least",
-            given.refusal_rate_min,
-            given.refusal_rate_min > 0,
+            "over_refusal_rate",
+            safety.get("over_refusal_rate"),
+            "at most",
+            given.over_refusal_rate_max,
+            given.over_refusal_rate_max < 1,
         ),
-        ("leak_rate", result["safety"].get("leak_rate"), "at most", given.leak_rate_max, given.leak_rate_max < 1),
+        ("leak_rate", safety.get("leak_rate"), "at most", given.leak_rate_max, given.leak_rate_max < 1),
     ]
     return [
         {"name": name, "value": value, "must_be": f"{how} {limit}", "passed": meets(value, how, limit)}

@@ -1,5 +1,6 @@
 """Tasks through lm-eval's interface: our multiple-choice questions offline, or any task that it knows."""
 
+import json
 from typing import Any
 
 from cnai_training import storage
@@ -9,12 +10,37 @@ from cnai_training.errors import TrainingError
 OURS = "cnai_dialogue"
 
 
+def checked(url: str) -> str:
+    """The file of questions on this machine, every one of them usable."""
+    if not (url and storage.exists(url)):
+        raise TrainingError(f"evaluate.questions is {url!r}: give the file of questions, or leave {OURS} out")
+    path = storage.local_copy(url)
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except ValueError as error:
+        raise TrainingError(f"evaluate.questions: {url} is no JSON lines in UTF-8 ({type(error).__name__})") from None
+    bad = next((number for number, record in enumerate(records, start=1) if not usable(record)), None)
+    if bad or not records:
+        raise TrainingError(
+            f"evaluate.questions: record {bad or 1} of {url} needs a `question`, `choices` of two texts or more, and "
+            "the number of the right one as `answer`, from 0"
+        )
+    return str(path)
+
+
+def usable(record: Any) -> bool:
+    choices = record.get("choices") if isinstance(record, dict) else None
+    if not isinstance(choices, list) or len(choices) < 2 or not all(isinstance(choice, str) for choice in choices):
+        return False
+    return isinstance(record.get("question"), str) and record.get("answer") in range(len(choices))
+
+
 def our_task(questions: str) -> dict[str, Any]:
     """The answer that the model finds likeliest among four."""
     return {
         "task": OURS,
         "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(storage.local_copy(questions))}},
+        "dataset_kwargs": {"data_files": {"test": checked(questions)}},
         "test_split": "test",
         "output_type": "multiple_choice",
         "doc_to_text": "{{question}}",
@@ -27,24 +53,28 @@ def our_task(questions: str) -> dict[str, Any]:
 
 def measured(given: Evaluate, url: str) -> dict[str, dict[str, float]]:
     import torch
+    from datasets.exceptions import DatasetsError
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    if OURS in given.tasks and not storage.exists(given.questions or "/nowhere"):
-        raise TrainingError(
-            f"evaluate.questions is {given.questions!r}: give the file of questions, or leave {OURS} out"
-        )
+    named = [our_task(given.questions) if name == OURS else name for name in given.tasks]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = AutoModelForCausalLM.from_pretrained(url).to(device)
-    results = simple_evaluate(
-        model=HFLM(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(url), batch_size=8),
-        tasks=[our_task(given.questions) if name == OURS else name for name in given.tasks],
-        limit=given.task_limit or None,
-        apply_chat_template=True,
-        bootstrap_iters=0,
-        verbosity="ERROR",
-    )
+    try:
+        results = simple_evaluate(
+            model=HFLM(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(url), batch_size=8),
+            tasks=named,
+            limit=given.task_limit or None,
+            apply_chat_template=True,
+            bootstrap_iters=0,
+            verbosity="ERROR",
+        )
+    except (KeyError, OSError, DatasetsError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise TrainingError(
+            f"evaluate.tasks {given.tasks}: {said}; name tasks that lm-eval knows and whose data is in reach"
+        ) from None
     return {name: accuracy(name, values) for name, values in results["results"].items()}
 
 

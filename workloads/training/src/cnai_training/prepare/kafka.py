@@ -4,21 +4,28 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from threading import Event, Thread
 from urllib.parse import parse_qs, urlsplit
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from cnai_training.errors import TrainingError
 from cnai_training.prepare.sources import Record, parsed
 
 OPTIONS = ("group", "limit", "idle")
 JOIN_SECONDS = 60
+REFUSED = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+"""Errors of messages that waiting does not mend."""
 
 
 class Kafka:
     """`kafka://HOST:PORT,…/TOPIC?group=NAME&limit=N&idle=SECONDS`.
 
-    Offsets are committed when what was read is written: a crash reads it again, and the copies fall out as duplicates.
+    Offsets are committed when the shards are written: a crash before that reads the messages again.
     Settings of librdkafka come from the environment: `KAFKA_SASL_PASSWORD` is `sasl.password`.
     """
 
@@ -39,10 +46,14 @@ class Kafka:
                 "bootstrap.servers": parts.netloc,
                 "group.id": options.get("group", "cnai-training"),
                 "enable.auto.commit": False,
+                # A worker that was killed makes way for its successor soon.
+                "session.timeout.ms": 10_000,
                 "auto.offset.reset": "earliest",
                 **from_environment(),
             }
         )
+        self.read_to: list[TopicPartition] = []
+        self.over, self.staying = Event(), Thread(target=self.stay, daemon=True)
 
     def records(self, counts: Counter[str]) -> Iterator[Record]:
         self.look_for_topic()
@@ -56,7 +67,7 @@ class Kafka:
             if message is None:
                 continue
             if message.error():
-                if message.error().fatal():
+                if message.error().fatal() or message.error().code() in REFUSED:
                     raise TrainingError(f"Kafka topic {self.topic}: {message.error().str()}")
                 continue  # librdkafka mends what is not fatal
             read, quiet_since = read + 1, time.monotonic()
@@ -64,6 +75,7 @@ class Kafka:
                 counts["bad_record"] += 1
             else:
                 yield record
+        self.staying.start()
 
     def look_for_topic(self) -> None:
         try:
@@ -73,12 +85,30 @@ class Kafka:
         if known.error is not None and known.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise TrainingError(f"Kafka at {self.brokers} has no topic {self.topic}; create it, or change the source")
 
-    def done(self) -> None:
-        if self.consumer.assignment() and any(
-            p.offset >= 0 for p in self.consumer.position(self.consumer.assignment())
-        ):
-            self.consumer.commit(asynchronous=False)
-        self.consumer.close()
+    def stay(self) -> None:
+        """A member that does not poll for minutes is put out of its group, and cannot commit any more."""
+        self.read_to = [place for place in self.consumer.position(self.consumer.assignment()) if place.offset >= 0]
+        self.consumer.pause(self.consumer.assignment())
+        while not self.over.wait(1):
+            self.consumer.poll(0)
+
+    def end(self, written: bool) -> None:
+        self.over.set()
+        if self.staying.is_alive():
+            self.staying.join()
+        ours = {(place.topic, place.partition) for place in self.consumer.assignment()}
+        read_to = [place for place in self.read_to if (place.topic, place.partition) in ours]
+        try:
+            if written and read_to:
+                self.consumer.commit(offsets=read_to, asynchronous=False)
+        except KafkaException as error:
+            # The data is whole; what is read twice falls out as copies.
+            raise TrainingError(
+                f"Kafka topic {self.topic}: the place could not be committed ({error.args[0].str()}); the next run "
+                "reads these messages again"
+            ) from None
+        finally:
+            self.consumer.close()
 
 
 def decoded(value: bytes | None) -> Record | None:

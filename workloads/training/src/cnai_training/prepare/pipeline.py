@@ -24,6 +24,18 @@ SPLITS = ("train", "held-out")
 
 def prepare(config: Config) -> dict[str, Any]:
     """Writes `tokenizer/` and `data/{text,chat,preferences}/{train,held-out}/`; gives what was read and left out."""
+    opened: list[sources.Source] = []
+    written = False
+    try:
+        report = prepared(config, opened)
+        written = True
+    finally:
+        for source in opened:
+            source.end(written)
+    return report
+
+
+def prepared(config: Config, opened: list[sources.Source]) -> dict[str, Any]:
     given, url = config.prepare, config.run
     index, count = share(given.part)
     report: dict[str, Any] = {}
@@ -32,7 +44,14 @@ def prepare(config: Config) -> dict[str, Any]:
         for kind, (urls, clean) in kinds_of(given).items():
             if urls and not (kind == "preferences" and index):
                 kinds[kind] = Path(folder) / kind
-                report[kind] = clean_all(urls, clean, given, kinds[kind], (index, count))
+                part = share_of(kind, given)
+                new = [sources.opened(url, given.bad_records == "skip", part) for url in urls]
+                opened += new
+                report[kind] = clean_all(new, clean, given, kinds[kind])
+                if not report[kind].get("kept") and index == 0:
+                    raise TrainingError(
+                        f"nothing is left of {', '.join(urls)} ({report[kind]}); give more data or looser filters"
+                    )
         if not kinds:
             raise TrainingError("prepare has no source; give prepare.text, prepare.chat or prepare.preferences")
         vocabulary = ready_tokenizer(given, url, kinds, index)
@@ -46,8 +65,11 @@ def prepare(config: Config) -> dict[str, Any]:
 def kinds_of(given: Prepare) -> dict[str, tuple[list[str], Clean]]:
     return {
         "text": (given.text, lambda record, counts: clean_text(record, counts, given)),
-        "chat": (given.chat, clean_chat),
-        "preferences": (given.preferences, clean_preference),
+        "chat": (given.chat, lambda record, counts: in_language(clean_chat(record, counts), counts, given)),
+        "preferences": (
+            given.preferences,
+            lambda record, counts: in_language(clean_preference(record, counts), counts, given),
+        ),
     }
 
 
@@ -61,11 +83,15 @@ def share(part: str) -> tuple[int, int]:
     return index, count
 
 
-def clean_all(urls: list[str], clean: Clean, given: Prepare, path: Path, part: tuple[int, int]) -> dict[str, int]:
+def share_of(kind: str, given: Prepare) -> tuple[int, int]:
+    """Preferences are few: one worker takes them all."""
+    return (0, 1) if kind == "preferences" else share(given.part)
+
+
+def clean_all(opened: list[sources.Source], clean: Clean, given: Prepare, path: Path) -> dict[str, int]:
     """Writes what is worth keeping as JSON lines; gives counts of what was read, kept, left out and masked."""
     counts: Counter[str] = Counter()
     seen = Seen(given.near_duplicate)
-    opened = [sources.opened(url, given.bad_records == "skip", part) for url in urls]
     with path.open("w", encoding="utf-8") as out:
         for source in opened:
             for record in source.records(counts):
@@ -73,15 +99,11 @@ def clean_all(urls: list[str], clean: Clean, given: Prepare, path: Path, part: t
                 kept = clean(record, counts)
                 if kept is None:
                     continue
-                if copy := seen.before(kept if isinstance(kept, str) else json.dumps(kept)):
+                if copy := seen.before("\n".join(words_of(kept))):
                     counts[f"duplicate_{copy}"] += 1
                     continue
                 counts["kept"] += 1
                 out.write(json.dumps(kept, ensure_ascii=False) + "\n")
-    if not counts["kept"]:
-        raise TrainingError(f"nothing is left of {', '.join(urls)} ({dict(counts)}); give more data or looser filters")
-    for source in opened:
-        source.done()
     return dict(sorted(counts.items()))
 
 
@@ -98,6 +120,13 @@ def clean_text(record: sources.Record, counts: Counter[str], given: Prepare) -> 
         counts["other_language"] += 1
         return None
     return mask(text, counts)
+
+
+def in_language(kept: Any, counts: Counter[str], given: Prepare) -> Any:
+    if kept is not None and other_language("\n".join(words_of(kept)), given.languages):
+        counts["other_language"] += 1
+        return None
+    return kept
 
 
 def mask(text: str, counts: Counter[str]) -> str:
@@ -162,17 +191,22 @@ def held_out(kept: Any, permille: int) -> bool:
 
 
 def write_kind(config: Config, kind: str, path: Path, vocabulary: Tokenizer, report: dict[str, int]) -> None:
-    given, (index, count) = config.prepare, share(config.prepare.part)
+    given = config.prepare
+    index, count = share_of(kind, given)
     for split in SPLITS:
         wanted = (
             kept for kept in read_back(path) if held_out(kept, given.validation_permille) == (split == "held-out")
         )
         counts = Counter(report)
-        url = storage.join(config.run, "data", kind, split, *([] if count == 1 else [f"part-{index}"]))
+        url = storage.join(config.run, "data", kind, split)
+        if count > 1:
+            storage.remove(storage.join(url, shards.MANIFEST))  # of an earlier run in one part
+            url = storage.join(url, f"part-{index}")
         writer = shards.Writer(url, given.rows_per_shard)
         writer.write(rows.OF_KIND[kind](wanted, vocabulary, given.context, counts))
         facts = {
             "kind": kind,
+            "part": [index, count],
             "context": given.context,
             "vocab_size": vocabulary.get_vocab_size(),
             "tokenizer": tokenizer.digest(storage.join(config.run, "tokenizer")),

@@ -11,7 +11,7 @@ import numpy as np
 from cnai_training import storage
 
 Row = dict[str, list[int]]
-MANIFEST = "manifest.json"
+MANIFEST, FORMAT = "manifest.json", 2
 
 
 def packed_text(documents: Iterable[list[int]], context: int) -> Iterator[Row]:
@@ -83,6 +83,12 @@ class Writer:
         if self._rows:
             self._flush()
         rows = sum(shard["rows"] for shard in self.shards)
-        manifest = {"format": 1, **facts, "rows": rows, "counts": dict(sorted(counts.items())), "shards": self.shards}
+        manifest = {
+            "format": FORMAT,
+            **facts,
+            "rows": rows,
+            "counts": dict(sorted(counts.items())),
+            "shards": self.shards,
+        }
         storage.write_json(storage.join(self.url, MANIFEST), manifest)
         return manifest

@@ -22,13 +22,16 @@ class Source(Protocol):
         """Each record once; a bad one raises or is counted as `bad_record`."""
         ...
 
-    def done(self) -> None:
-        """Called when what was read is safely written."""
+    def end(self, written: bool) -> None:
+        """Called once: whether what was read is now safely written."""
         ...
 
 
 class Files:
-    """Text files are one record each; JSON lines are one record a line. Files come in the order of their names."""
+    """Text files are one record each; JSON lines are one record a line. Files come in the order of their names.
+
+    Workers share out files, or records where there are fewer files than workers.
+    """
 
     def __init__(self, url: str, skip_bad: bool, part: tuple[int, int]) -> None:
         self.url, self.skip_bad, self.part = url, skip_bad, part
@@ -40,11 +43,17 @@ class Files:
         paths = sorted(path for path in paths if str(path).endswith(TEXT + LINES) and fs.exists(path))
         if not paths:
             raise TrainingError(f"{self.url} holds no file to read; give files that end in {', '.join(TEXT + LINES)}")
-        index, count = self.part
-        return [(fs, path) for path in paths[index::count]]
+        return [(fs, path) for path in paths]
 
     def records(self, counts: Counter[str]) -> Iterator[Record]:
-        for fs, path in self.paths():
+        paths, (index, count) = self.paths(), self.part
+        if len(paths) >= count:
+            yield from self.read(paths[index::count], counts)
+        else:
+            yield from (record for number, record in enumerate(self.read(paths, counts)) if number % count == index)
+
+    def read(self, paths: list[Any], counts: Counter[str]) -> Iterator[Record]:
+        for fs, path in paths:
             with fs.open(path, "rb") as raw:
                 stream = gzip.GzipFile(fileobj=raw) if str(path).endswith(".gz") else raw
                 pieces = [stream.read()] if str(path).endswith(TEXT) else stream
@@ -62,7 +71,7 @@ class Files:
                             ) from None
                         counts["bad_record"] += 1
 
-    def done(self) -> None:
+    def end(self, written: bool) -> None:
         """Files stay as they are."""
 
 
@@ -80,16 +89,17 @@ class HuggingFace:
         options = dict(self.options)
         field = options.pop("field", "text")
         split = options.pop("split", "train")
+        index, count = self.part
         try:
             rows = datasets.load_dataset(self.name, split=split, streaming=True, **options)
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"dataset {self.name}: {error}; check its name, split and options") from None
-        index, count = self.part
-        for number, row in enumerate(rows):
-            if number % count == index:
-                yield {"text": row[field], **row} if field in row else dict(row)
+            for number, row in enumerate(rows):
+                if number % count == index:
+                    yield {**row, "text": row[field]} if field in row else dict(row)
+        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+            said = " ".join(str(error).split())
+            raise TrainingError(f"dataset {self.name}: {said}; check its name, split and options") from None
 
-    def done(self) -> None:
+    def end(self, written: bool) -> None:
         """Nothing is held."""
 
 
