@@ -101,7 +101,7 @@ def wrapped(model: nn.Module, job: Job, world: World) -> nn.Module:
 
 def objective_of(job: Job, model: nn.Module, config: ModelConfig, world: World) -> Objective:
     if not isinstance(job.loop, Align):
-        return of_language()
+        return of_language(job.loop.compile)
     if job.adapters:
         return of_preference(job.loop.beta, lambda: (model, lora.switched_off(model)))
     reference = built(job, config, world, None).requires_grad_(False)

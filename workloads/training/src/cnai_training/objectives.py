@@ -73,9 +73,11 @@ class Objective:
     """Whether the loss follows from the logits alone, so that the last stage can compute it."""
 
 
-def of_language() -> Objective:
+def of_language(compiled: bool = False) -> Objective:
+    judged = torch.compile(next_token_loss) if compiled else next_token_loss
+
     def loss(model: nn.Module, micro: Micro) -> Tensor:
-        return next_token_loss(model(micro.tokens, micro.documents), micro.targets)
+        return judged(model(micro.tokens, micro.documents), micro.targets)
 
     return Objective(language, loss, pipelined=True)
 
