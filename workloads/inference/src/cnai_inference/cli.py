@@ -1,4 +1,4 @@
-"""`cnai-serve`: serve a model, write its checksums, export it."""
+"""`cnai-serve`: serve a model, fetch it, write its checksums, export it."""
 
 import argparse
 import logging
@@ -31,6 +31,11 @@ def parser() -> argparse.ArgumentParser:
     serve_parser = commands.add_parser("serve", help="serve a model over HTTP")
     add_options(serve_parser, os.environ)
     serve_parser.set_defaults(run=lambda parsed: serve(options_from(parsed)))
+    fetch_parser = commands.add_parser("fetch", help="bring a model into the cache, and say where it is")
+    fetch_parser.add_argument("address")
+    fetch_parser.add_argument("--cache", type=Path, default=ServeOptions(model="").cache_dir)
+    fetch_parser.add_argument("--require-checksums", action="store_true")
+    fetch_parser.set_defaults(run=fetch_model)
     checksums = commands.add_parser("checksums", help="write SHA256SUMS into a model's directory")
     checksums.add_argument("directory", type=Path)
     checksums.set_defaults(run=write_checksums)
@@ -38,8 +43,17 @@ def parser() -> argparse.ArgumentParser:
     export_parser.add_argument("format", choices=EXPORTS)
     export_parser.add_argument("model", type=Path, help="directory in Hugging Face format")
     export_parser.add_argument("output", type=Path)
+    export_parser.add_argument(
+        "--mounted-at", default="", help="where Triton will see the repository, if not at OUTPUT"
+    )
     export_parser.set_defaults(run=export)
     return top
+
+
+def fetch_model(parsed: argparse.Namespace) -> None:
+    from cnai_inference.store import fetch
+
+    print(fetch(parsed.address, parsed.cache, require_manifest=parsed.require_checksums))
 
 
 def write_checksums(parsed: argparse.Namespace) -> None:
@@ -51,7 +65,10 @@ def write_checksums(parsed: argparse.Namespace) -> None:
 def export(parsed: argparse.Namespace) -> None:
     from cnai_inference import export
 
-    print(getattr(export, f"to_{parsed.format}")(parsed.model, parsed.output))
+    if parsed.mounted_at and parsed.format != "triton":
+        raise InferenceError(f"--mounted-at is for triton, and the format is {parsed.format}: leave it out")
+    more = (parsed.mounted_at,) if parsed.format == "triton" else ()
+    print(getattr(export, f"to_{parsed.format}")(parsed.model, parsed.output, *more))
 
 
 def serve(options: ServeOptions) -> None:

@@ -7,19 +7,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 import fsspec
 
 from cnai_inference.errors import InferenceError
-from cnai_inference.store.manifest import verify
+from cnai_inference.store.hub import from_hub, one_line
+from cnai_inference.store.manifest import MANIFEST, verify
 
 log = logging.getLogger(__name__)
 
 CLAIMS = Path("/mnt/pvc")
 """Where KServe mounts a persistent volume claim that `pvc://` names."""
-WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "SHA256SUMS"]
-"""What is taken from a hub: no pickles, no code."""
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", MANIFEST]
+"""What is taken from elsewhere: no pickles, no code."""
 
 
 def fetch(source: str, cache: Path, *, require_manifest: bool = False) -> Path:
@@ -35,7 +37,10 @@ def fetch(source: str, cache: Path, *, require_manifest: bool = False) -> Path:
             partial = target.with_name(f"{target.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
             log.info("fetching %s", source)
-            (from_hub if scheme == "hf" else from_object_store)(source, partial)
+            if scheme == "hf":
+                from_hub(source, partial, WANTED)
+            else:
+                from_object_store(source, partial)
             verify(partial, required=require_manifest)
             # Appears whole or not at all.
             partial.rename(target)
@@ -60,27 +65,26 @@ def locked(cache: Path, name: str) -> Iterator[None]:
 def from_object_store(source: str, target: Path) -> None:
     try:
         filesystem, root = fsspec.core.url_to_fs(source)
-        names = [name for name in filesystem.find(root) if not name.endswith("/")]
-    except (OSError, ValueError, ImportError) as error:
-        raise InferenceError(f"{source} cannot be read: {error}") from error
+        names = [name for name in filesystem.find(root) if wanted(name)]
+        for name in names:
+            local = target / inside(name, root, source)
+            local.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(name, str(local))
+    except InferenceError:
+        raise
+    # Each of fsspec's file systems has errors of its own (botocore's, gcsfs's, …), with no class in common.
+    except Exception as error:
+        raise InferenceError(f"{source} cannot be read: {one_line(error)}") from error
     if not names:
-        raise InferenceError(f"{source} has no files: check the address and the credentials")
-    for name in names:
-        relative = os.path.relpath(name, root)
-        if relative.startswith(".."):
-            raise InferenceError(f"{source} lists {name}, which is outside it")
-        local = target / relative
-        local.parent.mkdir(parents=True, exist_ok=True)
-        filesystem.get_file(name, str(local))
+        raise InferenceError(f"{source} has no files of a model: check the address and the credentials")
 
 
-def from_hub(source: str, target: Path) -> None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
+def wanted(name: str) -> bool:
+    return any(fnmatch(name.rpartition("/")[2], pattern) for pattern in WANTED)
 
-    name, _, revision = source.removeprefix("hf://").partition("@")
-    try:
-        snapshot_download(name, revision=revision or None, local_dir=target, allow_patterns=WANTED)
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise InferenceError(f"{source} cannot be fetched: {error}") from error
-    shutil.rmtree(target / ".cache", ignore_errors=True)
+
+def inside(name: str, root: str, source: str) -> str:
+    relative = os.path.relpath(name, root)
+    if relative.startswith(".."):
+        raise InferenceError(f"{source} lists {name}, which is outside it")
+    return relative
