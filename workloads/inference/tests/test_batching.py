@@ -107,6 +107,22 @@ def test_the_prefix_cache_stays_within_its_limit_and_apart_per_adapter(new_batch
     assert list(block_hashes([1] * 16 + [2] * 16, None))[1] != list(block_hashes([3] * 16 + [2] * 16, None))[1]
 
 
+def test_a_full_prefix_cache_keeps_beginnings_and_stays_right(new_batch, reference):
+    batch = new_batch(prefix=64)
+    (long,) = prompts(1, seed=6, longest=200)
+    long = (long * 20)[:120]
+    assert run_all(batch, [request("a", long, max_tokens=4)])["a"].cached == 0
+    # Four blocks are kept of seven: the first ones, since the others are never found without them.
+    again = run_all(batch, [request("b", long, max_tokens=4)])["b"]
+    assert again.cached == 64
+    assert again.output == reference(long, 4)
+    for index, prompt in enumerate(prompts(12, seed=7)):
+        row = run_all(batch, [request(index, (*long[:40], *prompt), max_tokens=4)])[str(index)]
+        assert row.cached >= 32
+        assert row.output == reference((*long[:40], *prompt), 4)
+        assert batch.prefix.tokens <= 64
+
+
 def test_a_stop_sequence_ends_the_text_before_it(new_batch):
     whole = run_all(new_batch(), [request("w", (9, 8, 7), max_tokens=40, ignore_eos=True)])["w"]
     text = whole.text._tokenizer.decode(whole.output)

@@ -22,7 +22,10 @@ def block_hashes(tokens: Sequence[int], adapter: str | None) -> Iterator[bytes]:
 
 
 class PrefixCache:
-    """Least recently used blocks go first; `limit` tokens at most."""
+    """Least recently used blocks go first, of one prompt's its last: without its beginning a block is never found.
+
+    `limit` is in tokens.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -34,22 +37,27 @@ class PrefixCache:
 
     def load(self, cache: SlotCache, row: int, prompt: Sequence[int], adapter: str | None) -> int:
         """Fills the row with what is known of the prompt, all but its last token, and says how many tokens that is."""
-        found = 0
+        known: list[bytes] = []
         for digest in block_hashes(prompt[:-1], adapter) if self.limit else ():
             block = self._blocks.get(digest)
             if block is None:
                 break
-            self._blocks.move_to_end(digest)
-            cache.reserve(found + BLOCK)
-            cache.write(row, found, block)
-            found += BLOCK
-        return found
+            end = (len(known) + 1) * BLOCK
+            cache.reserve(end)
+            cache.write(row, end - BLOCK, block)
+            known.append(digest)
+        self._touch(known)
+        return len(known) * BLOCK
 
     def store(self, cache: SlotCache, row: int, tokens: Sequence[int], adapter: str | None) -> None:
-        for index, digest in enumerate(block_hashes(tokens, adapter) if self.limit else ()):
-            if digest in self._blocks:
-                self._blocks.move_to_end(digest)
-            else:
+        digests = list(block_hashes(tokens, adapter)) if self.limit else []
+        for index, digest in enumerate(digests[: self.limit // BLOCK]):
+            if digest not in self._blocks:
                 self._blocks[digest] = cache.read(row, index * BLOCK, (index + 1) * BLOCK)
+        self._touch(digests[: self.limit // BLOCK])
         while self.tokens > self.limit:
             self._blocks.popitem(last=False)
+
+    def _touch(self, digests: Sequence[bytes]) -> None:
+        for digest in reversed(digests):
+            self._blocks.move_to_end(digest)
