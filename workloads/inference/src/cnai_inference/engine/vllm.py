@@ -11,13 +11,14 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from cnai_inference.config import ServeOptions
 from cnai_inference.engine.request import Chunk, GenerationRequest, Sampling, Token
-from cnai_inference.errors import ContextTooLong, EngineFailed, InferenceError, ModelUnknown, QueueFull
+from cnai_inference.errors import ContextTooLong, EngineFailed, InferenceError, ModelUnknown, QueueFull, RequestError
 
 
 class VllmStream:
     def __init__(self, engine: "VllmEngine", request: GenerationRequest) -> None:
         self._engine = engine
         self._id = request.id
+        self._alternatives = request.sampling.logprobs or 0
         self._outputs = engine.outputs(request)
         self._open = True
 
@@ -26,13 +27,16 @@ class VllmStream:
 
     async def __anext__(self) -> Chunk:
         try:
-            return chunk_of(await anext(self._outputs))
+            return chunk_of(await anext(self._outputs), self._alternatives)
         except StopAsyncIteration:
             await self.aclose()
             raise
         except ValueError as error:
             await self.aclose()
-            raise EngineFailed(f"vLLM refused the request: {error}") from error
+            raise RequestError(f"vLLM refuses the request: {error}") from error
+        except failures() as error:
+            await self.aclose()
+            raise EngineFailed("vLLM failed while it had this request; try again") from error
 
     async def aclose(self) -> None:
         if self._open:
@@ -114,6 +118,13 @@ class VllmMetrics:
         return (metric for metric in REGISTRY.collect() if metric.name.startswith("vllm:"))
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """What vLLM raises where it is not the request's fault."""
+    from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+    return EngineDeadError, EngineGenerateError
+
+
 def parameters(sampling: Sampling) -> Any:
     from vllm.sampling_params import RequestOutputKind, SamplingParams
 
@@ -133,17 +144,18 @@ def parameters(sampling: Sampling) -> Any:
     )
 
 
-def chunk_of(output: Any) -> Chunk:
+def chunk_of(output: Any, alternatives: int) -> Chunk:
     completion = output.outputs[0]
     known = completion.logprobs or [{}] * len(completion.token_ids)
-    tokens = tuple(token_of(token, logprobs) for token, logprobs in zip(completion.token_ids, known, strict=True))
+    pairs = zip(completion.token_ids, known, strict=True)
+    tokens = tuple(token_of(token, logprobs, alternatives) for token, logprobs in pairs)
     return Chunk(completion.text, tokens, completion.finish_reason, output.num_cached_tokens or 0)
 
 
-def token_of(token: int, logprobs: Mapping[int, Any]) -> Token:
+def token_of(token: int, logprobs: Mapping[int, Any], alternatives: int) -> Token:
     """vLLM lists the sampled token too, wherever it ranks."""
     if token not in logprobs:
         return Token(token)
     ranked = sorted(logprobs.items(), key=lambda entry: entry[1].rank)
-    top = tuple((other, entry.logprob) for other, entry in ranked)
+    top = tuple((other, entry.logprob) for other, entry in ranked[:alternatives])
     return Token(token, logprobs[token].logprob, top)
