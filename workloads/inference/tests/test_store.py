@@ -76,27 +76,12 @@ def test_checksums_find_a_changed_a_missing_and_an_outside_file(copy):
         verify(copy)
 
 
-def test_a_hub_is_asked_for_safetensors_at_the_named_revision(tmp_path, monkeypatch):
-    import huggingface_hub
-
-    asked = {}
-
-    def snapshot(name, **given):
-        asked.update(given, name=name)
-        given["local_dir"].mkdir()
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    fetch("hf://owner/name@abc", tmp_path)
-    assert (asked["name"], asked["revision"]) == ("owner/name", "abc")
-    assert "*.bin" not in asked["allow_patterns"]
-
-
 @pytest.mark.parametrize(
     ("source", "says"),
     [
         ("/nowhere/at-all", "no model at"),
         ("pvc://claim/none", "no model at"),
-        ("memory://none/here", "no files"),
+        ("memory://none/here", "no files of a model"),
         ("gopher://x/y", "cannot be read"),
     ],
 )
@@ -158,6 +143,21 @@ def test_a_cache_that_could_outgrow_the_machine_is_refused_at_the_start(model_di
     assert model.cache_bytes(rows=3, tokens=5) == 2 * 2 * 2 * 16 * 4 * 3 * 5
     with pytest.raises(InferenceError, match="max-model-len"):
         refuse_too_large(2**60)
+
+
+@pytest.mark.parametrize("kind", ["dora", "modules", "other"])
+def test_an_adapter_that_a_mixed_batch_cannot_have_is_refused_at_the_start(kind, model_dir, tmp_path):
+    from peft import IA3Config, LoraConfig, get_peft_model
+    from transformers import LlamaForCausalLM
+
+    config = {
+        "dora": LoraConfig(r=4, target_modules=["q_proj"], use_dora=True),
+        "modules": LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=["lm_head"]),
+        "other": IA3Config(target_modules=["q_proj"], feedforward_modules=[]),
+    }[kind]
+    get_peft_model(LlamaForCausalLM.from_pretrained(model_dir), config).save_pretrained(tmp_path)
+    with pytest.raises(InferenceError, match="plain LoRA adapters only"):
+        loading.load_model(model_dir, {"tuned": tmp_path})
 
 
 def test_adapters_mix_in_one_batch_over_int8_weights(model_dir, adapter_dir):

@@ -81,7 +81,26 @@ def with_adapters(model: Any, adapters: Mapping[str, Path]) -> Any:
                 adapted.load_adapter(str(path), adapter_name=name)
         except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
             raise InferenceError(f"the adapter {name} at {path} does not fit this model: {error}") from error
+        refuse_unmixable(name, adapted.peft_config[name])
     return adapted
+
+
+def refuse_unmixable(name: str, config: Any) -> None:
+    """What peft cannot apply to some rows of a batch only."""
+    wanted = {
+        "use_dora": "DoRA",
+        "modules_to_save": "whole modules of its own (modules_to_save)",
+        "trainable_token_indices": "tokens of its own (trainable_token_indices)",
+        "target_parameters": "changes to bare parameters (target_parameters)",
+        "alora_invocation_tokens": "activation by tokens (aLoRA)",
+    }
+    kind = config.peft_type.value
+    met = [text for key, text in wanted.items() if getattr(config, key, None)]
+    if kind != "LORA" or met:
+        raise InferenceError(
+            f"the adapter {name} has {', '.join(met) or f'type {kind}'}, and one batch mixes plain LoRA adapters only: "
+            "merge it into the model, or serve it with --engine vllm where that supports it"
+        )
 
 
 def quantize(model: nn.Module) -> None:
