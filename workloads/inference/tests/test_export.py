@@ -1,6 +1,7 @@
 """Exports give the model's own logits."""
 
 import importlib.util
+import json
 import re
 
 import numpy as np
@@ -28,6 +29,29 @@ def test_onnx_and_the_triton_repository_answer_as_the_model_does(model_dir, tmp_
     assert {one.name for one in session.get_inputs()} == set(re.findall(r'input \[\{ name: "(\w+)"', config))
     assert f"dims: [ -1, {expected.shape[-1]} ]" in config
     assert (tmp_path / name / "1" / "weights" / "model.safetensors").exists()
+
+
+def test_tritons_own_schema_reads_the_configurations(model_dir, tmp_path):
+    from google.protobuf import text_format
+    from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInstanceGroup
+
+    export.to_triton(model_dir, tmp_path, "/models")
+    name = model_dir.name
+    logits, chat = (
+        text_format.Parse((tmp_path / folder / "config.pbtxt").read_text(), ModelConfig())
+        for folder in (f"{name}-logits", name)
+    )
+    assert (logits.name, logits.backend, chat.name, chat.backend) == (f"{name}-logits", "onnxruntime", name, "vllm")
+    assert [(one.name, one.data_type, list(one.dims)) for one in logits.input] == [
+        ("input_ids", DataType.TYPE_INT64, [-1])
+    ]
+    assert [(one.name, one.data_type) for one in logits.output] == [("logits", DataType.TYPE_FP32)]
+    # The batch dimension that Triton adds is the exported one.
+    assert logits.max_batch_size > 0
+    assert chat.instance_group[0].kind == ModelInstanceGroup.KIND_MODEL
+    settings = json.loads((tmp_path / name / "1" / "model.json").read_text())
+    assert settings["model"] == f"/models/{name}/1/weights"
+    assert {path.name for path in (tmp_path / f"{name}-logits" / "1").iterdir()} == {"model.onnx"}
 
 
 def test_the_torch_program_runs_without_this_package(model_dir, tmp_path):

@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.numpy import load_file
 
 from cnai_inference.errors import InferenceError
+from cnai_inference.export.logits import example, load
+from cnai_inference.export.onnx import TOLERANCE
 
 
 def to_tensorflow(model: Path, output: Path) -> Path:
@@ -20,14 +24,35 @@ def to_tensorflow(model: Path, output: Path) -> Path:
     module = tf.Module()
     module.weights = {name.replace(".", "_"): tf.Variable(value, trainable=False) for name, value in weights.items()}
 
+    def weight(name: str) -> Any:
+        try:
+            return module.weights[name.replace(".", "_")]
+        except KeyError:
+            raise InferenceError(f"{model} has no {name}: this export knows Llama models only; take onnx") from None
+
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64, name="input_ids")])
     def logits(input_ids: Any) -> dict[str, Any]:
-        return {"logits": forward(tf, config, lambda name: module.weights[name.replace(".", "_")], input_ids)}
+        return {"logits": forward(tf, config, weight, input_ids)}
 
     module.serve = logits
     path = output / "1"
     tf.saved_model.save(module, str(path), signatures={"serving_default": logits})
+    check(tf, model, path)
     return path
+
+
+def check(tf: Any, model: Path, path: Path) -> None:
+    """The saved model, read back, against torch: a Llama-shaped model may still scale its positions or add biases."""
+    torch_model = load(model)
+    ids = example(torch_model, batch=3, length=13)
+    found = tf.saved_model.load(str(path)).signatures["serving_default"](input_ids=tf.constant(ids.numpy()))["logits"]
+    with torch.inference_mode():
+        difference = float(np.abs(found.numpy() - torch_model(ids).numpy()).max())
+    if not difference < TOLERANCE:
+        raise InferenceError(
+            f"{path} differs from the model by {difference:.2g}, and {TOLERANCE:g} is allowed: "
+            "this export knows plain Llama models only; take onnx"
+        )
 
 
 def forward(tf: Any, config: dict[str, Any], weight: Any, ids: Any) -> Any:

@@ -24,8 +24,11 @@ instance_group [{{ count: 1, kind: KIND_MODEL }}]
 """
 
 
-def to_triton(model: Path, output: Path) -> Path:
-    """`output/<model>-logits` (ONNX) and `output/<model>` (text in, text out, by vLLM)."""
+def to_triton(model: Path, output: Path, mounted_at: str = "") -> Path:
+    """`output/<model>-logits` (ONNX) and `output/<model>` (text in, text out, by vLLM).
+
+    `mounted_at` is where the server will see `output`; left out: at the same place.
+    """
     name = model.resolve().name
     logits = output / f"{name}-logits"
     to_onnx(model, logits / "1")
@@ -36,7 +39,7 @@ def to_triton(model: Path, output: Path) -> Path:
     weights = chat / "1" / "weights"
     shutil.copytree(model, weights, dirs_exist_ok=True)
     (chat / "config.pbtxt").write_text(VLLM.format(name=name))
-    # Relative to the repository, where the server is started.
-    settings = {"model": f"{name}/1/weights", "gpu_memory_utilization": 0.9, "disable_log_requests": True}
+    # vLLM's arguments; the backend looks for a relative path from where the server was started, not from here.
+    settings = {"model": f"{mounted_at or output.resolve()}/{name}/1/weights", "gpu_memory_utilization": 0.9}
     (chat / "1" / "model.json").write_text(json.dumps(settings, indent=2) + "\n")
     return output
