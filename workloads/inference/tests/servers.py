@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from cnai_inference.config import ServeOptions
-from cnai_inference.http.connection import impatient
+from cnai_inference.http.protocol import impatient
 from cnai_inference.http.service import Service
 from cnai_inference.serving import build
 

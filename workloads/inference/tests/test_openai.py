@@ -8,6 +8,8 @@ import openai
 import pytest
 import torch
 from making import make_tokenizer
+from servers import running
+from transformers import LlamaForCausalLM
 
 HELLO = [{"role": "user", "content": "say it again, and say it slowly"}]
 
@@ -16,6 +18,17 @@ def encoded(messages):
     tokenizer = make_tokenizer()
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return tokenizer.encode(text, add_special_tokens=False)
+
+
+def raw_bytes(tokenizer, ids):
+    """Byte-level BPE's own alphabet, undone."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    table = {character: byte for byte, character in bytes_to_unicode().items()}
+    for token in ids:
+        piece = tokenizer.convert_ids_to_tokens(token)
+        special = piece in tokenizer.all_special_tokens
+        yield piece.encode() if special else bytes(table[character] for character in piece)
 
 
 def test_sixteen_chats_at_once_each_answer_as_transformers_does(client, reference, model_dir):
@@ -96,9 +109,8 @@ def test_prompts_may_be_several_or_tokens(client):
     assert client.completions.create(**asked, prompt=tokens).choices[0].text == alone[1]
 
 
-def test_an_adapter_is_a_model_of_its_own(client, model_dir, adapter_dir):
+def test_an_adapter_is_a_model_of_its_own(client, server, model_dir, adapter_dir):
     from peft import PeftModel
-    from transformers import LlamaForCausalLM
 
     asked = {"prompt": "the quick brown fox", "max_tokens": 10, "temperature": 0}
     with ThreadPoolExecutor(4) as pool:
@@ -112,6 +124,9 @@ def test_an_adapter_is_a_model_of_its_own(client, model_dir, adapter_dir):
     assert texts[1] == tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
     listed = client.models.list().data
     assert [model.id for model in listed] == ["tiny", "tiny-lora"]
+    # KServe's clients look for the API here.
+    kserve = openai.OpenAI(base_url=f"{server[0]}/openai/v1", api_key="none")
+    assert [model.id for model in kserve.models.list().data] == ["tiny", "tiny-lora"]
     assert client.models.retrieve("tiny-lora").parent == "tiny"
 
 
@@ -126,6 +141,12 @@ def test_an_adapter_is_a_model_of_its_own(client, model_dir, adapter_dir):
         ({"messages": []}, 400, "too_short", "messages"),
         ({"messages": [{"role": "king", "content": "x"}]}, 400, "literal_error", "messages.0.role"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, "unsupported_parameter", "tools"),
+        ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter", "response_format"),
+        ({"modalities": ["audio"]}, 400, "unsupported_parameter", "modalities"),
+        ({"web_search_options": {}}, 400, "unsupported_parameter", "web_search_options"),
+        ({"reasoning_effort": "high"}, 400, "unsupported_parameter", "reasoning_effort"),
+        ({"extra_body": {"repetition_penalty": 1.2}}, 400, "unsupported_parameter", "repetition_penalty"),
+        ({"extra_body": {"skip_special_tokens": False}}, 400, "unsupported_parameter", "skip_special_tokens"),
         ({"stop": ["a", "b", "c", "d", "e"]}, 400, None, "stop"),
         ({"top_logprobs": 2}, 400, None, "top_logprobs"),
         ({"logit_bias": {"99999": 1}}, 400, None, "logit_bias"),
@@ -137,6 +158,61 @@ def test_a_bad_request_is_refused_as_the_api_specifies(client, changed, status, 
     assert (refused.value.status_code, refused.value.code, refused.value.param) == (status, code, param)
     assert refused.value.body["type"] == "invalid_request_error"
     assert refused.value.body["message"]
+
+
+@pytest.mark.parametrize("name", ["echo", "suffix", "best_of"])
+def test_a_completion_parameter_that_is_not_done_is_refused_and_its_neutral_value_is_not(client, name):
+    wrong, neutral = {"echo": (True, False), "suffix": ("end", ""), "best_of": (3, 1)}[name]
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.completions.create(model="tiny", prompt="the fox", max_tokens=2, **{name: wrong})
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", name)
+    assert client.completions.create(model="tiny", prompt="the fox", max_tokens=2, **{name: neutral}).choices
+
+
+def test_each_status_is_the_exception_that_the_client_has_for_it(client, model_dir):
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("gpt-none")
+    with pytest.raises(openai.NotFoundError):
+        client.completions.create(model="gpt-none", prompt="x")
+    with running(model_dir, rows=1, waiting=0, request_timeout_s=1.0) as server:
+        held = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        server.hold()
+        asked = {"model": "tiny", "prompt": "the fox", "max_tokens": 50, "extra_body": {"ignore_eos": True}}
+        stream = held.completions.create(**asked, stream=True)
+        server.until(lambda service: len(service.engine._batch) == 1)
+        with pytest.raises(openai.RateLimitError) as busy:
+            held.completions.create(**asked)
+        assert int(busy.value.response.headers["retry-after"]) >= 1
+        # An error in the middle of a stream is an exception too, not a reply cut short.
+        with pytest.raises(openai.APIError) as late:
+            list(stream)
+        assert late.value.code == "timeout"
+        server.let_go()
+
+
+def test_offsets_of_log_probabilities_go_on_through_a_stream(client):
+    asked = {"model": "tiny", "prompt": "the quick", "max_tokens": 12, "temperature": 0, "logprobs": 1}
+    more = {"extra_body": {"ignore_eos": True}}
+    whole = client.completions.create(**asked, **more).choices[0].logprobs
+    streamed = [chunk.choices[0].logprobs for chunk in client.completions.create(**asked, **more, stream=True)]
+    assert [at for one in streamed if one for at in one.text_offset] == whole.text_offset
+    assert whole.text_offset == [len("".join(whole.tokens[:at])) for at in range(12)]
+
+
+def test_log_probabilities_are_those_of_transformers(client, model_dir):
+    asked = {"model": "tiny", "messages": HELLO, "max_tokens": 8, "temperature": 0.0, "logprobs": True}
+    content = client.chat.completions.create(**asked, top_logprobs=3).choices[0].logprobs.content
+    prompt = encoded(HELLO)
+    tokenizer = make_tokenizer()
+    model = LlamaForCausalLM.from_pretrained(model_dir).eval()
+    for entry in content:
+        with torch.inference_mode():
+            expected = torch.log_softmax(model(torch.tensor([prompt])).logits[0, -1], -1)
+        values, ids = expected.topk(3)
+        assert [one.logprob for one in entry.top_logprobs] == pytest.approx(values.tolist(), abs=1e-3)
+        assert entry.logprob == pytest.approx(values[0].item(), abs=1e-3)
+        assert bytes(entry.bytes) == b"".join(raw_bytes(tokenizer, ids[:1].tolist()))
+        prompt = [*prompt, ids[0].item()]
 
 
 @pytest.mark.parametrize(
@@ -155,50 +231,6 @@ def test_a_huge_body_and_an_unknown_path_are_refused_in_the_same_shape(server):
     assert (huge.status_code, huge.json()["error"]["code"]) == (413, "request_too_large")
     unknown = httpx.get(f"{server[0]}/v1/nothing")
     assert (unknown.status_code, unknown.json()["error"]["type"]) == (404, "invalid_request_error")
-
-
-def test_the_open_inference_protocol_describes_and_answers(server, client):
-    url = f"{server[0]}/v2"
-    assert httpx.get(f"{url}/health/live").json() == {"live": True}
-    assert httpx.get(f"{url}/health/ready").json() == {"ready": True}
-    assert httpx.get(f"{url}/models/tiny/ready").json()["ready"] is True
-    described = httpx.get(f"{url}/models/tiny").json()
-    assert [one["name"] for one in described["inputs"]] == ["text_input"]
-    asked = {
-        "id": "7",
-        "inputs": [{"name": "text_input", "datatype": "BYTES", "shape": [2], "data": ["the fox", "the dog"]}],
-        "parameters": {"max_tokens": 6, "temperature": 0.0},
-    }
-    reply = httpx.post(f"{url}/models/tiny/infer", json=asked).json()
-    assert reply["id"] == "7"
-    same = client.completions.create(model="tiny", prompt=["the fox", "the dog"], max_tokens=6, temperature=0)
-    assert reply["outputs"][0]["data"] == [choice.text for choice in same.choices]
-    assert httpx.post(f"{url}/models/none/infer", json=asked).status_code == 404
-    asked["inputs"][0]["name"] = "other"
-    assert httpx.post(f"{url}/models/tiny/infer", json=asked).status_code == 400
-    # Anyone could unload the model through these, so they are not there.
-    assert httpx.post(f"{url}/repository/models/tiny/unload").status_code == 404
-
-
-def test_metrics_have_the_names_that_vllms_dashboards_use(server, client):
-    client.completions.create(model="tiny", prompt="the fox", max_tokens=4, extra_body={"ignore_eos": True})
-    page = httpx.get(f"{server[0]}/metrics").text
-    for name in (
-        "vllm:num_requests_running",
-        "vllm:num_requests_waiting",
-        "vllm:kv_cache_usage_perc",
-        "vllm:prefix_cache_queries_total",
-        "vllm:prefix_cache_hits_total",
-        "vllm:prompt_tokens_total",
-        "vllm:generation_tokens_total",
-        "vllm:time_to_first_token_seconds_bucket",
-        "vllm:inter_token_latency_seconds_bucket",
-        "vllm:time_per_output_token_seconds_bucket",
-        "vllm:e2e_request_latency_seconds_bucket",
-        "vllm:request_queue_time_seconds_bucket",
-    ):
-        assert f'{name}{{engine="0",' in page, name
-    assert 'vllm:request_success_total{engine="0",finished_reason="length",model_name="tiny"}' in page
 
 
 def test_nothing_of_prompts_or_replies_is_in_the_log(server, client):

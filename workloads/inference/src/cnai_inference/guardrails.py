@@ -81,8 +81,8 @@ class PersonalData:
 
     def after(self, text: str, last: bool) -> str:
         def masked(met: re.Match[str]) -> str:
-            # At the end of a piece a match may still grow: it waits for the next.
-            return f"[{met.lastgroup}]" if last or met.end() < len(text) else met.group()
+            # A match that begins late may still grow: it stays in what is held back until it cannot.
+            return f"[{met.lastgroup}]" if last or met.start() <= len(text) - WINDOW else met.group()
 
         return self._pattern.sub(masked, text)
 
@@ -108,9 +108,17 @@ class ReplyFilter:
         except Blocked as met:
             self.blocked = True
             return met.before
-        keep = 0 if last else WINDOW
-        ready, self._held = self._held[: max(0, len(self._held) - keep)], self._held[max(0, len(self._held) - keep) :]
+        cut = len(self._held) if last else between_words(self._held, max(0, len(self._held) - WINDOW))
+        ready, self._held = self._held[:cut], self._held[cut:]
         return ready
+
+
+def between_words(text: str, at: int) -> int:
+    """`at`, or shortly before: what is seen again must not begin within a word, where it would look like another."""
+    for cut in range(at, max(0, at - WINDOW), -1):
+        if not (text[cut - 1].isalnum() or text[cut - 1] in "_.+-@"):
+            return cut
+    return 0 if at <= WINDOW else at
 
 
 class Guardrails:

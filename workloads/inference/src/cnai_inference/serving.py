@@ -35,7 +35,15 @@ def build(options: ServeOptions) -> tuple[FastAPI, Service]:
     prompts = Prompts(loading.load_tokenizer(directory))
     engine = new_engine(options, directory, adapters, prompts, registry)
     names = (options.served_name, *adapters)
-    service = Service(engine, prompts, names, from_file(options.guardrails), tracer(), log_content=options.log_content)
+    service = Service(
+        engine,
+        prompts,
+        names,
+        from_file(options.guardrails),
+        tracer(),
+        log_content=options.log_content,
+        most=options.rows + options.waiting,
+    )
     return create(service, options, registry), service
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from openai.types import Completion
@@ -44,9 +45,9 @@ def text_logprobs(tokens: Sequence[Token], prompts: Prompts, offset: int = 0) ->
     if not tokens or tokens[0].logprob is None:
         return None
     texts = [prompts.token(token.id)[0] for token in tokens]
-    offsets = [offset + sum(map(len, texts[:at])) for at in range(len(texts))]
+    ends = accumulate(map(len, texts), initial=offset)
     return {
-        "text_offset": offsets,
+        "text_offset": list(ends)[:-1],
         "token_logprobs": [token.logprob for token in tokens],
         "tokens": texts,
         "top_logprobs": [{prompts.token(other)[0]: logprob for other, logprob in token.top} for token in tokens],
@@ -114,30 +115,57 @@ async def whole(generation: Generation, shape: Shape) -> dict[str, Any]:
     return shape.whole.model_validate(answer).model_dump(exclude_unset=True)
 
 
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def event(data: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return f"data: {ENCODE(data)}\n\n".encode()
+
+
+@dataclass
+class Frame:
+    """What every event of one stream has in common, written once: there is an event for each token."""
+
+    generation: Generation
+    shape: Shape
+    include_usage: bool
+
+    def __post_init__(self) -> None:
+        generation = self.generation
+        self._head = {
+            "id": generation.id,
+            "object": self.shape.streamed,
+            "created": generation.created,
+            "model": generation.model,
+        }
+        self._before = f'data: {ENCODE(self._head)[:-1]},"choices":['
+        self._after = '],"usage":null}\n\n' if self.include_usage else "]}\n\n"
+        self._written = [0] * len(generation.streams)
+
+    def of(self, index: int, choice: dict[str, Any]) -> bytes:
+        logprobs = choice["logprobs"]
+        if logprobs and "text_offset" in logprobs:
+            logprobs["text_offset"] = [self._written[index] + at for at in logprobs["text_offset"]]
+            self._written[index] += sum(map(len, logprobs["tokens"]))
+        return f"{self._before}{ENCODE({'index': index, **choice})}{self._after}".encode()
+
+    def usage(self) -> bytes:
+        return event({**self._head, "choices": [], "usage": usage(self.generation)})
 
 
 async def events(generation: Generation, shape: Shape, include_usage: bool) -> AsyncGenerator[bytes, None]:
-    head = {
-        "id": generation.id,
-        "object": shape.streamed,
-        "created": generation.created,
-        "model": generation.model,
-    }
-    extra = {"usage": None} if include_usage else {}
+    frame = Frame(generation, shape, include_usage)
     try:
         if shape.opening:
             for index in range(len(generation.streams)):
-                yield event({**head, "choices": [{"index": index, **shape.opening}], **extra})
+                yield frame.of(index, shape.opening)
         async with aclosing(generation.chunks()) as chunks:
             async for index, chunk, reason in chunks:
                 asked = bool(chunk.tokens) and chunk.tokens[0].logprob is not None
                 if chunk.text or reason or asked:
-                    choice = {"index": index, **shape.delta(chunk.text, chunk.tokens, reason)}
-                    yield event({**head, "choices": [choice], **extra})
+                    yield frame.of(index, shape.delta(chunk.text, chunk.tokens, reason))
         if include_usage:
-            yield event({**head, "choices": [], "usage": usage(generation)})
+            yield frame.usage()
         yield DONE
     except RequestError as error:
         # The status line is out already; the API's clients know an error by this event.

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cnai_inference.errors import RequestError, TimedOut, TooLarge, TooSlow
 from cnai_inference.http import errors
@@ -56,7 +55,7 @@ async def while_connected(receive: Receive, work: Awaitable[T], timeout_s: float
 
 
 class EventStream(Response):
-    """Server-sent events; ends with the client, with the time, or with a client that no longer reads."""
+    """Server-sent events; ends with the client or with the time. Who does not read is ended by the protocol."""
 
     media_type = "text/event-stream"
 
@@ -66,7 +65,6 @@ class EventStream(Response):
         close: Callable[[], Awaitable[None]],
         *,
         timeout_s: float,
-        stall_s: float,
     ) -> None:
         """`close` is called in every case: a generator that was never begun runs no `finally` of its own."""
         super().__init__(headers={"cache-control": "no-cache", "x-accel-buffering": "no"})
@@ -74,7 +72,6 @@ class EventStream(Response):
         self._events = events
         self._close = close
         self._timeout_s = timeout_s
-        self._stall_s = stall_s
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         try:
@@ -83,55 +80,21 @@ class EventStream(Response):
                 try:
                     await while_connected(receive, self._write(send), self._timeout_s)
                 except TimedOut as error:
-                    await self._give(send, b"data: " + errors_json(error) + b"\n\n")
-            await self._give(send, b"", more=False)
-        # A reader that stalls is treated as one that left.
-        except (Gone, TimeoutError):
+                    await send(part(b"data: " + errors_json(error) + b"\n\n"))
+            await send(part(b"", more=False))
+        except Gone:
             return
         finally:
             await self._close()
 
     async def _write(self, send: Send) -> None:
         async for event in self._events:
-            await self._give(send, event)
+            await send(part(event))
 
-    async def _give(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        async with asyncio.timeout(self._stall_s):
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+def part(body: bytes, *, more: bool = True) -> MutableMapping[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
 
 
 def errors_json(error: RequestError) -> bytes:
     return bytes(errors.response(error).body)
-
-
-def impatient(stall_s: float) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol, which by itself waits for ever for a request's head: this one closes the connection."""
-
-    class ImpatientProtocol(HttpToolsProtocol):
-        _timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._start()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self._start()
-
-        def on_headers_complete(self) -> None:
-            self._stop()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            super().connection_lost(exc)
-
-        def _start(self) -> None:
-            self._stop()
-            self._timer = self.loop.call_later(stall_s, self.transport.close)
-
-        def _stop(self) -> None:
-            if self._timer:
-                self._timer.cancel()
-
-    return ImpatientProtocol

@@ -1,6 +1,5 @@
 """Errors in the form of OpenAI's API, without a traceback and without the request's content."""
 
-import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,8 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from cnai_inference.errors import Draining, QueueFull, RequestError
-
-log = logging.getLogger(__name__)
 
 
 def body(message: str, status: int, param: str | None = None, code: str | None = None) -> dict[str, Any]:
@@ -39,16 +36,24 @@ def from_validation(error: ValidationError) -> RequestError:
     return RequestError(f"{place or 'the body'}: {first['msg']}", param=place or None, code=first["type"])
 
 
+def v2(request: Request, answer: JSONResponse, message: str) -> JSONResponse:
+    """The open inference protocol's form; where it generates, what is wrong with a request is 422."""
+    status = answer.status_code
+    generates = request.url.path.rpartition("/")[2].startswith("generate")
+    kept = {name: value for name, value in answer.headers.items() if name in ("retry-after", "allow")}
+    return JSONResponse({"error": message}, 422 if generates and status == 400 else status, kept)
+
+
 def install(app: FastAPI) -> None:
-    async def known(_: Request, error: RequestError) -> JSONResponse:
-        return response(error)
+    async def known(request: Request, error: RequestError) -> JSONResponse:
+        answer = response(error)
+        return v2(request, answer, str(error)) if request.url.path.startswith("/v2") else answer
 
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse(body(str(error.detail), error.status_code), error.status_code, error.headers)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        answer = JSONResponse(body(str(error.detail), error.status_code), error.status_code, error.headers)
+        return v2(request, answer, str(error.detail)) if request.url.path.startswith("/v2") else answer
 
-    async def unknown(_: Request, error: Exception) -> JSONResponse:
-        # The type and place only: the message of an unforeseen error may hold the prompt.
-        log.error("unforeseen %s", type(error).__name__)
+    async def unknown(_: Request, __: Exception) -> JSONResponse:
         return JSONResponse(body("the server met an error that it does not know", 500), 500)
 
     app.add_exception_handler(RequestError, known)  # type: ignore[arg-type]

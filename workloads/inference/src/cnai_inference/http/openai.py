@@ -55,7 +55,7 @@ class Endpoints:
         if isinstance(given[0], str):
             ids = await self._encoded([str(text) for text in given], special=True)
         else:
-            ids = [self.service.prompts.checked(one) for one in given if not isinstance(one, str)]
+            ids = [self._guarded(one) for one in given if not isinstance(one, str)]
         span = self._span(request, "text_completion", asked, str(given))
         generation = await self._start(asked, ids, span, prefix="cmpl")
         return await self._answer(request, asked, generation, answers.completion_shape(self.service.prompts))
@@ -99,6 +99,16 @@ class Endpoints:
         ]
         return await asyncio.to_thread(encode) if sum(map(len, texts)) > LONG else encode()
 
+    def _guarded(self, ids: list[int]) -> tuple[int, ...]:
+        """Tokens are text too: guardrails see them as such."""
+        prompts, rails = self.service.prompts, self.service.guardrails
+        checked = prompts.checked(ids)
+        if not rails.on:
+            return checked
+        text = prompts.decode(checked)
+        allowed = rails.before(text)
+        return checked if allowed == text else prompts.encode(allowed, special=False)
+
     def _span(self, request: Request, operation: str, asked: schema.Request, text: str) -> Span:
         span = start_span(self.service.tracer, operation, asked.model, request.headers)
         if self.service.log_content:
@@ -122,7 +132,7 @@ class Endpoints:
         timeout_s = self.options.request_timeout_s
         if asked.stream:
             events = answers.events(generation, shape, asked.include_usage)
-            return EventStream(events, generation.close, timeout_s=timeout_s, stall_s=self.options.stall_s)
+            return EventStream(events, generation.close, timeout_s=timeout_s)
         try:
             answer = await while_connected(request.receive, answers.whole(generation, shape), timeout_s)
         except Gone:

@@ -38,10 +38,16 @@ class Prompts:
     def encode(self, text: str, *, special: bool) -> tuple[int, ...]:
         return tuple(self.backend.encode(text, add_special_tokens=special).ids)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        return self.backend.decode(list(ids), skip_special_tokens=False)
+
     def checked(self, ids: Sequence[int]) -> tuple[int, ...]:
         if any(not 0 <= token < self.vocabulary for token in ids):
             raise RequestError(f"prompt has a token outside 0 to {self.vocabulary - 1}", param="prompt")
         return tuple(ids)
+
+    def special(self, token_id: int) -> bool:
+        return self.backend.id_to_token(token_id) in self._special
 
     def token(self, token_id: int) -> tuple[str, list[int]]:
         """A token's text and bytes; the text of a part of a character is the replacement character."""

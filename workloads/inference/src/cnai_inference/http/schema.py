@@ -7,9 +7,52 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cnai_inference.engine import Sampling
 from cnai_inference.errors import RequestError
 
-UNSUPPORTED = ("tools", "functions", "audio", "suffix", "echo", "prediction")
+UNSUPPORTED: dict[str, tuple[Any, ...]] = {
+    # OpenAI's
+    "audio": (),
+    "echo": (False,),
+    "function_call": ("none", "auto"),
+    "functions": ([],),
+    "modalities": (["text"],),
+    "prediction": (),
+    "reasoning_effort": ("none",),
+    "response_format": ({"type": "text"},),
+    "suffix": ("",),
+    "tool_choice": ("none", "auto"),
+    "tools": ([],),
+    "verbosity": ("medium",),
+    "web_search_options": (),
+    # vLLM's
+    "add_generation_prompt": (True,),
+    "allowed_token_ids": ([],),
+    "bad_words": ([],),
+    "chat_template": (),
+    "chat_template_kwargs": ({},),
+    "continue_final_message": (False,),
+    "documents": ([],),
+    "guided_choice": (),
+    "guided_grammar": (),
+    "guided_json": (),
+    "guided_regex": (),
+    "include_stop_str_in_output": (False,),
+    "length_penalty": (1,),
+    "min_p": (0,),
+    "min_tokens": (0,),
+    "prompt_logprobs": (),
+    "repetition_penalty": (1,),
+    "skip_special_tokens": (True,),
+    "stop_token_ids": ([],),
+    "structured_outputs": (),
+    "truncate_prompt_tokens": (),
+    "use_beam_search": (False,),
+}
+"""What would change the answer and is not done here, with the values that ask for nothing."""
+CHOICES = 16
 STOPS = 4
 TOP_LOGPROBS = 20
+INT64 = 2**63
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class StreamOptions(BaseModel):
@@ -22,17 +65,17 @@ class Request(BaseModel):
 
     model: str
     max_tokens: int | None = Field(default=None, ge=1)
-    temperature: float = Field(default=1.0, ge=0, le=2)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    top_k: int = Field(default=0, ge=-1)
-    n: int = Field(default=1, ge=1, le=16)
-    seed: int | None = None
+    temperature: Finite = Field(default=1.0, ge=0, le=2)
+    top_p: Finite = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=-1, lt=2**31)
+    n: int = Field(default=1, ge=1, le=CHOICES)
+    seed: int | None = Field(default=None, ge=-INT64, lt=INT64 - CHOICES)
     stop: str | list[str] | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
-    presence_penalty: float = Field(default=0.0, ge=-2, le=2)
-    frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
-    logit_bias: dict[int, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    presence_penalty: Finite = Field(default=0.0, ge=-2, le=2)
+    frequency_penalty: Finite = Field(default=0.0, ge=-2, le=2)
+    logit_bias: dict[int, Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]] | None = None
     ignore_eos: bool = False
 
     @model_validator(mode="before")
@@ -42,12 +85,9 @@ class Request(BaseModel):
 
     @model_validator(mode="after")
     def _supported(self) -> Self:
-        extra = self.model_extra or {}
-        for name in UNSUPPORTED:
-            if extra.get(name):
+        for name, value in (self.model_extra or {}).items():
+            if name in UNSUPPORTED and value not in UNSUPPORTED[name]:
                 raise RequestError(f"{name} is not supported by this server", param=name, code="unsupported_parameter")
-        if (extra.get("response_format") or {"type": "text"}) != {"type": "text"}:
-            raise RequestError("only text is supported", param="response_format", code="unsupported_parameter")
         if self.stream_options and not self.stream:
             raise RequestError("stream_options is only allowed with stream", param="stream_options")
         if len(self.stops) > STOPS or not all(self.stops):

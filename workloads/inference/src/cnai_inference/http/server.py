@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from cnai_inference.config import ServeOptions
-from cnai_inference.http.connection import impatient
+from cnai_inference.http.protocol import impatient
 from cnai_inference.http.service import Service
 
 log = logging.getLogger(__name__)

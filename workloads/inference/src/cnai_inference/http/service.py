@@ -127,14 +127,16 @@ class Service:
         tracer: Tracer,
         *,
         log_content: bool,
+        most: int,
     ) -> None:
-        """The first of `models` is the base model, the others its adapters."""
+        """The first of `models` is the base model, the others its adapters. `most` choices run or wait at once."""
         self.engine = engine
         self.prompts = prompts
         self.models = models
         self.guardrails = guardrails
         self.tracer = tracer
         self.log_content = log_content
+        self.most = most
         self.accepting = True
         self.draining = False
         self.active: set[Generation] = set()
@@ -153,6 +155,12 @@ class Service:
         self, asked: Request, prompts: Sequence[Sequence[int]], span: Span, *, prefix: str, fill: bool = False
     ) -> Generation:
         """Starts at once, so that a full queue is an answer of its own. `fill`: up to the context by default."""
+        if len(prompts) * asked.n > self.most:
+            raise RequestError(
+                f"{len(prompts)} prompts with n={asked.n} are {len(prompts) * asked.n} choices, and this server runs "
+                f"and queues {self.most} in all: send fewer at once",
+                param="n" if len(prompts) == 1 else "prompt",
+            )
         longest = max(map(len, prompts))
         limit = self._max_tokens(asked, longest, fill)
         name = f"{prefix}-{uuid.uuid4().hex}"

@@ -4,10 +4,12 @@ The SDK's server is left out: its OpenAI module imports vLLM, it listens on ever
 endpoints are open to anyone, and it unloads models at SIGTERM while streams still run.
 """
 
+import struct
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model, ModelRepository
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotLive, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
@@ -17,13 +19,15 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from cnai_inference.config import ServeOptions
-from cnai_inference.errors import RequestError
+from cnai_inference.errors import ModelUnknown, RequestError
 from cnai_inference.http import answers, errors
 from cnai_inference.http.connection import Gone, read_body, while_connected
+from cnai_inference.http.generate import Generate, begun
 from cnai_inference.http.schema import CompletionRequest
 from cnai_inference.http.service import Service
-from cnai_inference.tracing import start_span
 
+VERSION = "1"
+HEADER = "inference-header-content-length"
 PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty")
 
 
@@ -45,19 +49,15 @@ class TextModel(Model):
         return [{"name": "text_output", "datatype": "BYTES", "shape": [-1]}]
 
     async def predict(self, payload: InferRequest, headers: dict[str, str] | None = None, *_: Any) -> InferResponse:
-        texts = [self._service.guardrails.before(text) for text in texts_of(payload)]
+        texts = texts_of(payload)
         given = {name: value for name, value in (payload.parameters or {}).items() if name in PARAMETERS}
         try:
             asked = CompletionRequest.model_validate({**given, "model": self.name, "prompt": texts})
         except ValidationError as error:
             raise errors.from_validation(error) from None
-        self._service.check(self.name)
-        prompts = self._service.prompts
-        ids = [prompts.encode(text, special=True) for text in texts]
-        span = start_span(self._service.tracer, "text_completion", self.name, headers or {})
-        generation = await self._service.generate(asked, ids, span, prefix="infer")
+        generation = await begun(self._service, asked, texts, headers or {})
         try:
-            answer = await answers.whole(generation, answers.completion_shape(prompts))
+            answer = await answers.whole(generation, answers.completion_shape(self._service.prompts))
         finally:
             await generation.close()
         output = InferOutput(name="text_output", datatype="BYTES", shape=[len(texts)])
@@ -78,6 +78,28 @@ def texts_of(request: InferRequest) -> list[str]:
         raise RequestError("text_input holds something other than UTF-8 text", param="inputs") from error
 
 
+def decoded(body: bytes, headers: Mapping[str, str], name: str) -> InferRequest:
+    """With the header, tensors follow the JSON in binary."""
+    try:
+        if HEADER in headers:
+            return InferRequest.from_bytes(body, int(headers[HEADER]), name)
+        return InferRequest.from_inference_request(InferenceRequest.model_validate_json(body), name)
+    except ValidationError as error:
+        raise errors.from_validation(error) from None
+    except InvalidInput:
+        raise
+    # The SDK takes binary bodies apart without looking whether they are whole.
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error):
+        raise RequestError(f"the body is not what {HEADER} and its inputs say", param="inputs") from None
+
+
+async def one_version(version: str) -> None:
+    if version != VERSION:
+        raise ModelUnknown(
+            f"there is no version {version!r} of this model: leave it out, or give {VERSION}", param="version"
+        )
+
+
 def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
     """The SDK's handlers, with this server's limits and errors around them."""
     repository = ModelRepository()
@@ -85,16 +107,17 @@ def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
         repository.update(TextModel(name, service), name)
     endpoints = V2Endpoints(DataPlane(repository))
 
+    async def described(name: str) -> JSONResponse:
+        metadata = await endpoints.model_metadata(name)
+        return JSONResponse(metadata.model_dump(exclude_none=True) | {"versions": [VERSION]})
+
+    async def ready(name: str) -> JSONResponse:
+        return JSONResponse((await endpoints.model_ready(name)).model_dump(exclude_none=True))
+
     async def infer(request: Request, name: str) -> Response:
         body = await read_body(request, limit=options.body_kib * 1024, timeout_s=options.stall_s)
         answer = Response(media_type="application/json")
-        try:
-            # With this header, tensors follow the JSON in binary, which the SDK takes apart.
-            binary = "inference-header-content-length" in request.headers
-            content = body if binary else InferenceRequest.model_validate_json(body)
-        except ValidationError as error:
-            raise errors.from_validation(error) from None
-        work = endpoints.infer(request, answer, name, content)
+        work = endpoints.infer(request, answer, name, decoded(body, request.headers, name))
         try:
             result = await while_connected(request.receive, work, options.request_timeout_s)
         except Gone:
@@ -105,9 +128,17 @@ def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
     router.add_api_route("/v2/health/live", endpoints.live, methods=["GET"])
     router.add_api_route("/v2/health/ready", endpoints.ready, methods=["GET"])
     router.add_api_route("/v2/models", endpoints.models, methods=["GET"])
-    router.add_api_route("/v2/models/{model_name}", endpoints.model_metadata, methods=["GET"])
-    router.add_api_route("/v2/models/{model_name}/ready", endpoints.model_ready, methods=["GET"])
-    router.add_api_route("/v2/models/{name}/infer", infer, methods=["POST"], response_model=None)
+    generate = Generate(service, options)
+    for path, of_version in (
+        ("/v2/models/{name}", []),
+        ("/v2/models/{name}/versions/{version}", [Depends(one_version)]),
+    ):
+        how: dict[str, Any] = {"dependencies": of_version, "response_model": None}
+        router.add_api_route(path, described, methods=["GET"], **how)
+        router.add_api_route(f"{path}/ready", ready, methods=["GET"], **how)
+        router.add_api_route(f"{path}/infer", infer, methods=["POST"], **how)
+        router.add_api_route(f"{path}/generate", generate.whole, methods=["POST"], **how)
+        router.add_api_route(f"{path}/generate_stream", generate.stream, methods=["POST"], **how)
 
 
 STATUSES = {InvalidInput: 400, ModelNotFound: 404, ModelNotReady: 503, ServerNotLive: 503, ServerNotReady: 503}
