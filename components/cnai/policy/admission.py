@@ -19,7 +19,7 @@ ID = (
 SPEC = "dyn({}).?spec.orValue(null)"
 CONDITIONS = (
     # It writes its own roles anew when it starts, wildcards among them.
-    {"name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'"},
+    {"name": "not-the-api-server", "expression": "request.userInfo.?username.orValue('') != 'system:apiserver'"},
     # What was there before must still lose its finalizers and take labels.
     {"name": "not-going", "expression": "dyn(object).?metadata.?deletionTimestamp.orValue(null) == null"},
     {

@@ -55,3 +55,11 @@ def test_kyverno_gets_the_same_expressions():
     theirs = kyverno.policy("p", rules, Level.MANDATORY)
     assert theirs["spec"]["validations"] == admission.policy("p", rules)["spec"]["validations"]
     assert theirs["spec"]["validationActions"] == ["Deny"]
+
+
+def test_policies_hold_where_nobody_asks_as_well():
+    """Kyverno's background scans and its CLI look at what is there: nobody asked for it, and an error is no answer."""
+    conditions = kyverno.policy("p", [rules()["privileged"]], Level.MANDATORY)["spec"]["matchConditions"]
+    asked = [each["expression"] for each in conditions if "userInfo" in each["expression"]]
+    assert asked
+    assert all("request.userInfo.?username.orValue('')" in each for each in asked)
