@@ -3,7 +3,7 @@
 from cnai.policy import admission, kyverno
 from cnai.policy.admission import plural
 from cnai.policy.exceptions import Exemption
-from cnai.policy.loading import data_rule
+from cnai.policy.loading import data_rule, rules
 from cnai.policy.model import Level
 from cnai.policy.packs import pack, rules_of
 
