@@ -92,7 +92,9 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")]
 
 def _line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_line(each)}" for key, each in value.items()) or "none"
+        lists = any(isinstance(each, list) for each in value.values())
+        between, after = ("; ", ":") if lists else (", ", "")
+        return between.join(f"{key}{after} {_line(each)}" for key, each in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
