@@ -70,6 +70,12 @@ def measured(given: Evaluate, url: str) -> dict[str, dict[str, float]]:
             bootstrap_iters=0,
             verbosity="ERROR",
         )
+    except AssertionError:
+        # lm-eval's own check that an answer is shorter than the context, which says nothing.
+        raise TrainingError(
+            f"evaluate.tasks {given.tasks}: an answer is empty or longer than the model's context of "
+            f"{model.config.max_position_embeddings} tokens; leave the task out, or raise prepare.context"
+        ) from None
     except (KeyError, OSError, DatasetsError) as error:
         said = " ".join(str(error).split())[:300]
         raise TrainingError(
