@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -31,26 +33,33 @@ def test_onnx_and_the_triton_repository_answer_as_the_model_does(model_dir, tmp_
     assert (tmp_path / name / "1" / "weights" / "model.safetensors").exists()
 
 
-def test_tritons_own_schema_reads_the_configurations(model_dir, tmp_path):
-    from google.protobuf import text_format
-    from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig, ModelInstanceGroup
+PARSE = """
+import sys
+from google.protobuf import json_format, text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+print(json_format.MessageToJson(text_format.Parse(open(sys.argv[1]).read(), ModelConfig())))
+"""
 
+
+def as_triton_reads(path):
+    """In a process of its own: kserve's protocol buffers have the same names."""
+    command = [sys.executable, "-c", PARSE, str(path)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_tritons_own_schema_reads_the_configurations(model_dir, tmp_path):
     export.to_triton(model_dir, tmp_path, "/models")
     name = model_dir.name
-    logits, chat = (
-        text_format.Parse((tmp_path / folder / "config.pbtxt").read_text(), ModelConfig())
-        for folder in (f"{name}-logits", name)
-    )
-    assert (logits.name, logits.backend, chat.name, chat.backend) == (f"{name}-logits", "onnxruntime", name, "vllm")
-    assert [(one.name, one.data_type, list(one.dims)) for one in logits.input] == [
-        ("input_ids", DataType.TYPE_INT64, [-1])
-    ]
-    assert [(one.name, one.data_type) for one in logits.output] == [("logits", DataType.TYPE_FP32)]
+    logits = as_triton_reads(tmp_path / f"{name}-logits" / "config.pbtxt")
+    chat = as_triton_reads(tmp_path / name / "config.pbtxt")
+    assert (logits["name"], logits["backend"]) == (f"{name}-logits", "onnxruntime")
+    assert logits["input"] == [{"name": "input_ids", "dataType": "TYPE_INT64", "dims": ["-1"]}]
+    assert [(one["name"], one["dataType"]) for one in logits["output"]] == [("logits", "TYPE_FP32")]
     # The batch dimension that Triton adds is the exported one.
-    assert logits.max_batch_size > 0
-    assert chat.instance_group[0].kind == ModelInstanceGroup.KIND_MODEL
+    assert logits["maxBatchSize"] > 0
+    assert (chat["name"], chat["backend"], chat["instanceGroup"][0]["kind"]) == (name, "vllm", "KIND_MODEL")
     settings = json.loads((tmp_path / name / "1" / "model.json").read_text())
-    assert settings["model"] == f"/models/{name}/1/weights"
+    assert settings == {"model": f"/models/{name}/1/weights", "gpu_memory_utilization": 0.9}
     assert {path.name for path in (tmp_path / f"{name}-logits" / "1").iterdir()} == {"model.onnx"}
 
 

@@ -42,7 +42,7 @@ def test_a_full_queue_answers_429_with_retry_after_and_loses_nothing(model_dir):
             "rate_limit_exceeded",
         )
         # A request of several choices is refused whole: none of them stays behind.
-        assert post(server, LONG | {"n": 4}).status_code == 429
+        assert post(server, LONG | {"n": 2}).status_code == 429
         server.until(lambda service: waiting(service) == 1)
         server.let_go()
         assert [reply.result().status_code for reply in (first, second)] == [200, 200]
