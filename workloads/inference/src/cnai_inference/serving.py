@@ -11,6 +11,7 @@ from cnai_inference.config import ServeOptions
 from cnai_inference.engine import Engine
 from cnai_inference.engine.batching import BatchingEngine, BatchingOptions
 from cnai_inference.engine.step import Batch
+from cnai_inference.engine.packed import onednn_is_faster, pack
 from cnai_inference.errors import InferenceError
 from cnai_inference.guardrails import from_file
 from cnai_inference.http.app import create
@@ -59,6 +60,8 @@ def new_engine(
 
         return VllmEngine(directory, adapters, options, registry)
     model = loading.load_model(directory, adapters, int8=options.int8)
+    if onednn_is_faster():
+        pack(model.module, options.rows)
     loading.refuse_other_vocabulary(model, len(prompts.backend.get_vocab()))
     context = options.max_model_len or model.context
     if context > model.context:
