@@ -1,5 +1,6 @@
 """However the model lies over the ranks, it learns the same."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ LAYOUTS: dict[int, dict[str, dict[str, Any]]] = {
     },
     4: {
         "ddp": {"data": "ddp"},
+        "fsdp": {"data": "fsdp"},
+        "gpipe": {"pipeline": 4, "schedule": "gpipe"},
+        "1f1b": {"pipeline": 4, "schedule": "1f1b"},
         "fsdp+tensor": {"data": "fsdp", "tensor": 2},
         "fsdp+pipeline": {"data": "fsdp", "pipeline": 2},
         "tensor+pipeline": {"tensor": 2, "pipeline": 2},
@@ -67,3 +71,27 @@ def test_every_layout_saves_the_same_model(alone: Path, runs: dict[str, Path]) -
         assert saved.keys() == expected.keys(), name
         worst = max(float((saved[key] - expected[key]).abs().max()) for key in expected)
         assert worst < 2e-3, name
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile calls a C++ compiler")
+def test_a_compiled_model_learns_the_same_alone_and_over_two_processes(
+    alone: Path, prepared: Path, together: Together, tmp_path: Path
+) -> None:
+    compiled, over_two = (linked(prepared, tmp_path / name) for name in ("alone", "fsdp"))
+    train.run(job.job("train", tiny(compiled, train={"compile": True})))
+    together([("train", settings(over_two, train={"compile": True}, parallel={"data": "fsdp"}))], 2)
+    assert losses(compiled) == pytest.approx(losses(alone), rel=2e-5)
+    assert losses(over_two) == pytest.approx(losses(alone), rel=2e-5)
+
+
+def test_bf16_learns_about_the_same_over_shards_and_tensors(
+    alone: Path, prepared: Path, together: Together, tmp_path: Path
+) -> None:
+    layouts: dict[str, dict[str, Any]] = {"fsdp": {"data": "fsdp"}, "ddp": {"data": "ddp"}, "tensor": {"tensor": 2}}
+    runs = {name: linked(prepared, tmp_path / name) for name in layouts}
+    together(
+        [("train", settings(runs[name], train={"precision": "bf16"}, parallel=layouts[name])) for name in layouts], 2
+    )
+    for name, run in runs.items():
+        assert losses(run) == pytest.approx(losses(alone), rel=5e-3), name
+        assert losses(run) != losses(alone), name

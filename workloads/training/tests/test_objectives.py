@@ -104,7 +104,7 @@ def test_our_preference_loss_is_trls(based: Path, prepared: Path, tmp_path: Path
     micro = preference(rows, CPU)
     with torch.no_grad():
         logprobs = [answer_logprobs(model(micro.tokens).logits, micro.targets) for model in (policy, reference)]
-    ours = float(dpo_loss(*logprobs, beta=0.3).mean())
+    ours = float(dpo_loss(*logprobs, beta=3.0).mean())
     theirs = loss_of_trl(policy, reference, [pair(rows, row) for row in range(3)], based / "train/model", tmp_path)
     assert ours == pytest.approx(theirs, rel=1e-4)
     assert ours != pytest.approx(0.693147, abs=1e-3)
@@ -127,7 +127,7 @@ def loss_of_trl(policy: Any, reference: Any, pairs: list[dict[str, list[int]]], 
     from transformers import PreTrainedTokenizerFast
     from trl import DPOConfig, DPOTrainer  # pyright: ignore
 
-    settings = {"beta": 0.3, "use_cpu": True, "bf16": False, "report_to": [], "disable_dropout": True}
+    settings = {"beta": 3.0, "use_cpu": True, "bf16": False, "report_to": [], "disable_dropout": True}
     trainer = DPOTrainer(
         model=policy,
         ref_model=reference,
