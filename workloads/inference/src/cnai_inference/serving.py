@@ -10,8 +10,8 @@ from cnai_inference import loading
 from cnai_inference.config import ServeOptions
 from cnai_inference.engine import Engine
 from cnai_inference.engine.batching import BatchingEngine, BatchingOptions
-from cnai_inference.engine.step import Batch
 from cnai_inference.engine.packed import onednn_is_faster, pack
+from cnai_inference.engine.step import Batch
 from cnai_inference.errors import InferenceError
 from cnai_inference.guardrails import from_file
 from cnai_inference.http.app import create
