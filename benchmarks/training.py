@@ -91,7 +91,7 @@ def prepared(run: Path, rows: int) -> Tensor:
     for split in ("train", "held-out"):
         writer = shards.Writer(str(run / "data/text" / split), 4096)
         writer.write(shards.packed_text(iter([stream.tolist()]), CONTEXT))
-        facts = {"kind": "text", "context": CONTEXT, "vocab_size": VOCAB}
+        facts = {"kind": "text", "part": [0, 1], "context": CONTEXT, "vocab_size": VOCAB}
         writer.close({**facts, "tokenizer": tokenizer.digest(str(run / "tokenizer"))}, Counter())
     return stream
 
