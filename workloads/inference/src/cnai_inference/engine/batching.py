@@ -169,6 +169,8 @@ class BatchingEngine:
                 self._waiting.clear()
             lost = [row for row in self._streams if row not in self._waiting]
             streams = [self._streams.pop(row) for row in lost]
+        for row in lost:
+            self._metrics.finished(row, "error")
         error = EngineFailed("the engine failed or ended while it had this request; try again")
         self._in_loop([(stream, error) for stream in streams])
 

@@ -180,7 +180,8 @@ class Batch:
         elif full or len(row.output) >= row.sampling.max_tokens:
             row.finished = "length"
         if row.finished and not stopped:
-            text += row.text.finish()
+            rest, stopped = row.text.finish()
+            text, row.finished = text + rest, "stop" if stopped else row.finished
         return Chunk(text, (token,), row.finished, row.cached)
 
 

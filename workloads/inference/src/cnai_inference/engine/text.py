@@ -4,29 +4,40 @@ from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
 
+PENDING = 8
+"""Tokens without a whole character that are waited for; a character has four bytes, and each wait decodes them all."""
+
+
 class TextStream:
     def __init__(self, tokenizer: Tokenizer, stop: tuple[str, ...]) -> None:
         self._tokenizer = tokenizer
         self._stop = stop
         self._decode = DecodeStream(skip_special_tokens=True)
-        self._ids: list[int] = []
-        self._decoded = 0
+        self._pending: list[int] = []
         self._held = ""
 
     def push(self, token: int) -> tuple[str, bool]:
         """Text that is certain now, and whether a stop sequence was met."""
-        self._ids.append(token)
+        self._pending.append(token)
         piece = self._decode.step(self._tokenizer, token)
+        if piece:
+            self._pending.clear()
+        elif len(self._pending) > PENDING:
+            piece = self._rest()
+            self._decode = DecodeStream(skip_special_tokens=True)
         return self._give(piece) if piece else ("", False)
 
-    def finish(self) -> str:
-        """The rest: bytes of a character never completed, and what was held back."""
-        whole = self._tokenizer.decode(self._ids, skip_special_tokens=True)
-        text, stopped = self._give(whole[self._decoded :])
-        return text if stopped else text + self._held
+    def finish(self) -> tuple[str, bool]:
+        """The rest: bytes of a character never completed, and what was held back; whether a stop sequence is in it."""
+        text, stopped = self._give(self._rest())
+        return (text, True) if stopped else (text + self._held, False)
+
+    def _rest(self) -> str:
+        rest = self._tokenizer.decode(self._pending, skip_special_tokens=True)
+        self._pending.clear()
+        return rest
 
     def _give(self, piece: str) -> tuple[str, bool]:
-        self._decoded += len(piece)
         if not self._stop:
             return piece, False
         text = self._held + piece

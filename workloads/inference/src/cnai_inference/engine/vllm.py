@@ -3,6 +3,7 @@
 Written against vLLM's V1 `AsyncLLM`; it batches, caches prefixes and measures by itself.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from cnai_inference.config import ServeOptions
 from cnai_inference.engine.request import Chunk, GenerationRequest, Sampling, Token
 from cnai_inference.errors import ContextTooLong, EngineFailed, InferenceError, ModelUnknown, QueueFull, RequestError
+
+
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""The largest rank for which vLLM makes room is one of these (`vllm.config.lora.MaxLoRARanks`)."""
 
 
 class VllmStream:
@@ -62,6 +67,7 @@ class VllmEngine:
             enable_prefix_caching=options.prefix_tokens > 0,
             enable_lora=bool(adapters),
             max_loras=max(1, len(adapters)),
+            max_lora_rank=largest_rank(adapters),
             enable_log_requests=False,
         )
         self.max_model_len = self._arguments.create_model_config().max_model_len
@@ -109,6 +115,18 @@ class VllmEngine:
     async def ended(self, request_id: str) -> None:
         self._running.discard(request_id)
         await self._engine.abort(request_id)
+
+
+def largest_rank(adapters: Mapping[str, Path]) -> int:
+    """The least of vLLM's that holds every adapter; InferenceError where none does."""
+    most = RANKS[0]
+    for name, path in adapters.items():
+        config = json.loads((path / "adapter_config.json").read_text())
+        rank = max(config["r"], *(config.get("rank_pattern") or {}).values(), 0)
+        if rank > RANKS[-1]:
+            raise InferenceError(f"the adapter {name} has rank {rank}, and vLLM takes up to {RANKS[-1]}")
+        most = max(most, next(size for size in RANKS if size >= rank))
+    return most
 
 
 class VllmMetrics:
