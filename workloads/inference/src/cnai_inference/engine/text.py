@@ -3,7 +3,6 @@
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
 
-
 PENDING = 8
 """Tokens without a whole character that are waited for; a character has four bytes, and each wait decodes them all."""
 

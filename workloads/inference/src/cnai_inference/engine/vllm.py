@@ -14,7 +14,6 @@ from cnai_inference.config import ServeOptions
 from cnai_inference.engine.request import Chunk, GenerationRequest, Sampling, Token
 from cnai_inference.errors import ContextTooLong, EngineFailed, InferenceError, ModelUnknown, QueueFull, RequestError
 
-
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The largest rank for which vLLM makes room is one of these (`vllm.config.lora.MaxLoRARanks`)."""
 
