@@ -13,17 +13,22 @@ class TextStream:
         self._stop = stop
         self._decode = DecodeStream(skip_special_tokens=True)
         self._pending: list[int] = []
+        self._begun = False
         self._held = ""
 
     def push(self, token: int) -> tuple[str, bool]:
         """Text that is certain now, and whether a stop sequence was met."""
         self._pending.append(token)
-        piece = self._decode.step(self._tokenizer, token)
+        try:
+            piece = self._decode.step(self._tokenizer, token)
+        # Its only kind: a stray byte makes SentencePiece's decoders take back the characters right before it.
+        except Exception:  # noqa: BLE001
+            piece = self._given_up()
         if piece:
+            self._begun = True
             self._pending.clear()
         elif len(self._pending) > PENDING:
-            piece = self._rest()
-            self._decode = DecodeStream(skip_special_tokens=True)
+            piece = self._given_up()
         return self._give(piece) if piece else ("", False)
 
     def finish(self) -> tuple[str, bool]:
@@ -31,10 +36,24 @@ class TextStream:
         text, stopped = self._give(self._rest())
         return (text, True) if stopped else (text + self._held, False)
 
+    def _given_up(self) -> str:
+        rest = self._rest()
+        self._decode = DecodeStream(ids=self._before(), skip_special_tokens=True)
+        return rest
+
     def _rest(self) -> str:
-        rest = self._tokenizer.decode(self._pending, skip_special_tokens=True)
+        before = self._before()
+        rest = self._text([*before, *self._pending])[len(self._text(before)) :]
+        self._begun |= bool(rest)
         self._pending.clear()
         return rest
+
+    def _before(self) -> list[int]:
+        """Stands for the text so far: some decoders drop the space that a first token begins with."""
+        return self._tokenizer.encode("a", add_special_tokens=False).ids if self._begun else []
+
+    def _text(self, ids: list[int]) -> str:
+        return self._tokenizer.decode(ids, skip_special_tokens=True)
 
     def _give(self, piece: str) -> tuple[str, bool]:
         if not self._stop:
