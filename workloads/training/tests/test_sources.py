@@ -120,6 +120,18 @@ def test_a_bad_line_is_named_by_its_number_and_can_be_skipped(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [(r'{"text": "half \ud83d of one"}', "half of a character"), ('{"text": ' + "[" * 99_999, "nested too deeply")],
+    ids=["surrogate", "deep"],
+)
+def test_json_that_could_not_be_written_again_is_a_bad_record(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join([*records(40), line]))
+    with pytest.raises(TrainingError, match=f"line 41, .*{said}"):
+        one_text(tmp_path, str(tmp_path / "a.jsonl"))
+    assert one_text(tmp_path, str(tmp_path / "a.jsonl"), bad_records="skip")["text"]["bad_record"] == 1
+
+
+@pytest.mark.parametrize(
     ("url", "said"),
     [
         ("/nowhere/*.txt", "holds no file to read"),

@@ -108,9 +108,22 @@ def parsed(content: bytes, is_json: bool) -> Record:
     text = content.decode("utf-8-sig")
     if "\0" in text:
         raise ValueError("it holds NUL bytes: is it UTF-16 or binary?")
-    record = json.loads(text) if is_json else {"text": text}
+    record = loaded(text) if is_json else {"text": text}
     if not isinstance(record, dict):
         raise ValueError(f"an object is wanted, not {type(record).__name__}")  # noqa: TRY004  the caller's one kind
+    return record
+
+
+def loaded(text: str) -> Any:
+    """JSON that can be written again: one bad record of a topic must not stop every later run."""
+    try:
+        record = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(record, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a character (a lone surrogate)") from None
     return record
 
 
