@@ -11,7 +11,7 @@ def grown(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", [(5, 48), (2, 7, 48), (2, 1, 48)], ids=str)
+@pytest.mark.parametrize("shape", [(5, 48), (2, 7, 48), (2, 1, 48), (0, 7, 48)], ids=str)
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_values_and_gradients_are_those_of_the_ordinary_layer(shape: tuple[int, ...], compiled: bool) -> None:
     layer = Linear(48, 33)

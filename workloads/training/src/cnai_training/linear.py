@@ -65,6 +65,6 @@ class Linear(nn.Linear):
 
 
 def plain(x: Tensor, weight: Tensor) -> bool:
-    """Float32 on the CPU and no shard of a `DTensor`; bf16 goes to oneDNN by itself."""
+    """Float32 on the CPU, not empty and no shard of a `DTensor`; bf16 goes to oneDNN by itself."""
     single = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return single and x.device.type == "cpu" and not isinstance(weight, DTensor)
+    return single and x.device.type == "cpu" and x.numel() > 0 and not isinstance(weight, DTensor)
