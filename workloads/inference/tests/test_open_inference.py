@@ -68,6 +68,27 @@ def test_tensors_may_follow_in_binary_and_broken_ones_are_refused(server):
         assert isinstance(broken.json()["error"], str)
 
 
+@pytest.mark.parametrize(
+    ("shape", "parameters", "says"),
+    [
+        ([2], {}, "shape"),
+        ([1], {"n": 2}, "n is not supported"),
+        ([1], {"echo": True}, "echo is not supported"),
+        ([1], {"repetition_penalty": 1.2}, "repetition_penalty is not supported"),
+    ],
+)
+def test_infer_refuses_what_it_would_leave_out(server, shape, parameters, says):
+    text = {"name": "text_input", "datatype": "BYTES", "shape": shape, "data": ["the fox"]}
+    reply = httpx.post(f"{server[0]}/v2/models/tiny/infer", json={"inputs": [text], "parameters": parameters})
+    assert (reply.status_code, says in reply.json()["error"]) == (400, True), reply.text
+
+
+def test_the_server_names_the_extensions_that_it_has(server):
+    described = httpx.get(f"{server[0]}/v2").json()
+    assert {"name", "version"} <= set(described)
+    assert described["extensions"] == ["binary_tensor_data", "generate"]
+
+
 def test_generate_answers_as_infer_does_and_tells_why_it_ended(server, client):
     url = f"{server[0]}/v2/models/tiny/generate"
     asked = {"text_input": "the fox", "parameters": {"max_tokens": 6, "temperature": 0}}
@@ -124,6 +145,7 @@ def test_generate_stream_sends_events_of_text(server):
         ({"text_input": "fox " * 400}, 422),
         ({"text_input": "x", "parameters": {"temperature": -1}}, 422),
         ({"text_input": "x", "parameters": {"echo": True}}, 422),
+        ({"text_input": "x", "parameters": {"n": 2}}, 422),
     ],
 )
 def test_a_wrong_generate_request_is_422_in_the_protocols_form(server, body, status):

@@ -29,6 +29,14 @@ class GenerateRequest(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+def wanted(parameters: Mapping[str, Any], name: str, prompt: str | list[str]) -> CompletionRequest:
+    """One choice for each text; how it is answered does not follow from the parameters."""
+    asked = CompletionRequest.model_validate({**parameters, "model": name, "prompt": prompt, "stream": False})
+    if asked.n != 1:
+        raise RequestError("n is not supported here: give the text several times", param="n")
+    return asked
+
+
 async def begun(
     service: Service, asked: CompletionRequest, texts: Sequence[str], headers: Mapping[str, str]
 ) -> Generation:
@@ -71,8 +79,7 @@ class Generate:
             given = GenerateRequest.model_validate_json(body)
             details = bool(given.parameters.pop("details", False))
             logprobs = {"logprobs": 0} if details else {}
-            wanted = {"max_tokens": MAX_TOKENS, **given.parameters, **logprobs}
-            asked = CompletionRequest.model_validate({**wanted, "n": 1, "model": name, "prompt": given.text_input})
+            asked = wanted({"max_tokens": MAX_TOKENS, **given.parameters, **logprobs}, name, given.text_input)
         except ValidationError as error:
             raise errors.from_validation(error) from None
         if asked.logprobs is not None and self.service.guardrails.on:

@@ -4,6 +4,7 @@ The SDK's server is left out: its OpenAI module imports vLLM, it listens on ever
 endpoints are open to anyone, and it unloads models at SIGTERM while streams still run.
 """
 
+import math
 import struct
 import uuid
 from collections.abc import Mapping
@@ -22,13 +23,12 @@ from cnai_inference.config import ServeOptions
 from cnai_inference.errors import ModelUnknown, RequestError
 from cnai_inference.http import answers, errors
 from cnai_inference.http.connection import Gone, read_body, while_connected
-from cnai_inference.http.generate import Generate, begun
-from cnai_inference.http.schema import CompletionRequest
+from cnai_inference.http.generate import Generate, begun, wanted
 from cnai_inference.http.service import Service
 
 VERSION = "1"
 HEADER = "inference-header-content-length"
-PARAMETERS = ("max_tokens", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty")
+EXTENSIONS = ["binary_tensor_data", "generate"]
 
 
 class TextModel(Model):
@@ -50,9 +50,8 @@ class TextModel(Model):
 
     async def predict(self, payload: InferRequest, headers: dict[str, str] | None = None, *_: Any) -> InferResponse:
         texts = texts_of(payload)
-        given = {name: value for name, value in (payload.parameters or {}).items() if name in PARAMETERS}
         try:
-            asked = CompletionRequest.model_validate({**given, "model": self.name, "prompt": texts})
+            asked = wanted(payload.parameters or {}, self.name, texts)
         except ValidationError as error:
             raise errors.from_validation(error) from None
         generation = await begun(self._service, asked, texts, headers or {})
@@ -72,6 +71,10 @@ def texts_of(request: InferRequest) -> list[str]:
     data = inputs[0].data
     if not isinstance(data, list) or not data:
         raise RequestError("text_input has no data; give a list of strings", param="inputs")
+    if math.prod(inputs[0].shape) != len(data):
+        raise RequestError(
+            f"text_input has the shape {inputs[0].shape} and {len(data)} strings: give [{len(data)}]", param="inputs"
+        )
     try:
         return [one if isinstance(one, str) else one.decode() for one in data]
     except (UnicodeDecodeError, AttributeError) as error:
@@ -107,6 +110,9 @@ def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
         repository.update(TextModel(name, service), name)
     endpoints = V2Endpoints(DataPlane(repository))
 
+    async def server() -> JSONResponse:
+        return JSONResponse((await endpoints.metadata()).model_dump() | {"extensions": EXTENSIONS})
+
     async def described(name: str) -> JSONResponse:
         metadata = await endpoints.model_metadata(name)
         return JSONResponse(metadata.model_dump(exclude_none=True) | {"versions": [VERSION]})
@@ -124,7 +130,7 @@ def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
             return Response(status_code=499)
         return result if isinstance(result, Response) else JSONResponse(result.model_dump(exclude_none=True))
 
-    router.add_api_route("/v2", endpoints.metadata, methods=["GET"])
+    router.add_api_route("/v2", server, methods=["GET"])
     router.add_api_route("/v2/health/live", endpoints.live, methods=["GET"])
     router.add_api_route("/v2/health/ready", endpoints.ready, methods=["GET"])
     router.add_api_route("/v2/models", endpoints.models, methods=["GET"])
