@@ -20,9 +20,12 @@ KINDS = ("refusal", "leak", "answer")
 
 
 def prompts(url: str) -> list[dict[str, Any]]:
-    wanted = f"evaluate.safety: {url} must be JSON lines with `prompt` and a `kind` of {', '.join(KINDS)}"
+    wanted = (
+        f"evaluate.safety: {url} must be JSON lines with `prompt` and a `kind` of {', '.join(KINDS)}; "
+        "`forbidden` is a list of texts"
+    )
     try:
-        lines = storage.read_bytes(url).decode().splitlines()
+        lines = storage.read_bytes(url).decode().split("\n")
         records = [json.loads(line) for line in lines if line.strip()]
     except FileNotFoundError:
         raise TrainingError(
@@ -36,7 +39,10 @@ def prompts(url: str) -> list[dict[str, Any]]:
 
 
 def usable(record: Any) -> bool:
-    return isinstance(record, dict) and record.get("kind") in KINDS and isinstance(record.get("prompt"), str)
+    if not isinstance(record, dict) or record.get("kind") not in KINDS or not isinstance(record.get("prompt"), str):
+        return False
+    forbidden = record.get("forbidden", [])
+    return isinstance(forbidden, list) and all(isinstance(text, str) and text for text in forbidden)
 
 
 def refused(reply: str) -> bool:

@@ -16,7 +16,7 @@ def checked(url: str) -> str:
         raise TrainingError(f"evaluate.questions is {url!r}: give the file of questions, or leave {OURS} out")
     path = storage.local_copy(url)
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     except ValueError as error:
         raise TrainingError(f"evaluate.questions: {url} is no JSON lines in UTF-8 ({type(error).__name__})") from None
     bad = next((number for number, record in enumerate(records, start=1) if not usable(record)), None)
