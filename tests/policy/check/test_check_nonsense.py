@@ -99,6 +99,14 @@ def test_a_key_that_stands_twice_is_told_and_the_object_is_looked_at_all_the_sam
     assert "the key immutable stands twice" in problem.reason
 
 
+def test_one_key_that_stands_twice_among_very_many_is_told_at_once(tmp_path):
+    """Comparing each key with each other one would take hours."""
+    keys = ", ".join(f'"k{number}": "v"' for number in range(200_000))
+    head = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": '
+    (problem,) = reading(tmp_path, f'{head}{{{keys}, "k7": "w"}}}}').problems
+    assert "the key k7 stands twice" in problem.reason
+
+
 def test_a_merge_key_may_stand_twice(tmp_path):
     text = f"{HEAD}a: &a {{x: 1}}\nb: &b {{y: 2}}\ndata:\n  <<: *a\n  <<: *b\n"
     assert not reading(tmp_path, text).problems

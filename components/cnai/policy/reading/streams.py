@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
@@ -79,7 +80,7 @@ def _json(text: str) -> list[Document | Unreadable] | None:
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            doubled.extend({key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1})
+            doubled.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         return found
 
     try:
