@@ -35,8 +35,10 @@ ASKED = (
     "gpuSpotCheckpoints",
 )
 SLICES = "gpuSlices"
-NO_DEVICES = ("cpu", "memory", "ephemeral-storage")
+ACCELERATORS = ("nvidia.com/gpu", "nvidia.com/mig-", "amd.com/gpu", "google.com/tpu", "aws.amazon.com/neuron")
 BY_NAME = ("containers", "initContainers", "volumes", "env", "claims")
+ADDED = ("volumeMounts", "volumeDevices", "ports", "imagePullSecrets", "hostAliases", "topologySpreadConstraints")
+"""Merged by keys that no rule looks at."""
 
 
 class Trained(NamedTuple):
@@ -54,7 +56,7 @@ def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding
 
     def judge(job: Resource) -> Iterator[Finding]:
         runtime = _runtime(job, runtimes)
-        if runtime is None and not _names_devices(job):
+        if runtime is None and not _names_accelerators(job):
             yield undecided("its GPUs are its runtime's, which is not among what is checked", resource=job)
             return
         vague = holds_unknown(at(job.body, "metadata.name")) or _vague(job.body, PATCHES)
@@ -99,11 +101,10 @@ def _anywhere(pod: Resource) -> Resource:
     return Resource({**pod.body, "spec": {**pod.body["spec"], "nodeSelector": UNKNOWN}}, source=pod.source)
 
 
-def _names_devices(job: Resource) -> bool:
+def _names_accelerators(job: Resource) -> bool:
     """Else its runtime's stay: Trainer merges a job's resources into those, one by one."""
     paths = (f"spec.trainer.resourcesPerNode.{part}['*']" for part in ("limits", "requests"))
-    named = [one for path in paths for one in found(job.body, path)]
-    return any(isinstance(one.value, Unknown) or not one.name.startswith(NO_DEVICES) for one in named)
+    return any(one.name.startswith(ACCELERATORS) for path in paths for one in found(job.body, path))
 
 
 def _vague(body: Any, path: str) -> bool:
@@ -146,7 +147,8 @@ def _trainer(runtime: Resource) -> tuple[str, Any]:
 
 
 def laid_over(below: Any, above: Any) -> Any:
-    """As the API server merges a patch: maps by key, containers and their like by name, other lists end to end.
+    """As Trainer merges a patch: maps by key, containers and their like by name; tolerations, commands and other lists
+    take the place of what was there.
 
     What is not known below is not known with something over it either.
     """
@@ -162,8 +164,10 @@ def _of_key(key: str, below: Any, above: Any) -> Any:
     if not isinstance(above, list):
         return laid_over(below, above)
     added = cast("list[Any]", above)
+    if key not in (*BY_NAME, *ADDED):
+        return added
     before = [below] if isinstance(below, Unknown) else [*below] if isinstance(below, list) else []
-    if key not in BY_NAME:
+    if key in ADDED:
         return before + added
     if any(holds_unknown(at(each_one, "name")) for each_one in before):
         return UNKNOWN
