@@ -145,7 +145,7 @@ def test_a_cache_that_could_outgrow_the_machine_is_refused_at_the_start(model_di
         refuse_too_large(2**60)
 
 
-@pytest.mark.parametrize("kind", ["dora", "modules", "other"])
+@pytest.mark.parametrize("kind", ["dora", "modules", "other", "start", "layers", "biases"])
 def test_an_adapter_that_a_mixed_batch_cannot_have_is_refused_at_the_start(kind, model_dir, tmp_path):
     from peft import IA3Config, LoraConfig, get_peft_model
     from transformers import LlamaForCausalLM
@@ -154,6 +154,10 @@ def test_an_adapter_that_a_mixed_batch_cannot_have_is_refused_at_the_start(kind,
         "dora": LoraConfig(r=4, target_modules=["q_proj"], use_dora=True),
         "modules": LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=["lm_head"]),
         "other": IA3Config(target_modules=["q_proj"], feedforward_modules=[]),
+        # These would change the base model for every other request.
+        "start": LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights="pissa_niter_4"),
+        "layers": LoraConfig(r=4, target_modules=["q_proj"], layer_replication=[(0, 1), (0, 2)]),
+        "biases": LoraConfig(r=4, target_modules=["q_proj"], bias="all"),
     }[kind]
     get_peft_model(LlamaForCausalLM.from_pretrained(model_dir), config).save_pretrained(tmp_path)
     with pytest.raises(InferenceError, match="plain LoRA adapters only"):

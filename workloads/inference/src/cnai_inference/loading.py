@@ -85,6 +85,10 @@ def with_adapters(model: Any, adapters: Mapping[str, Path]) -> Any:
     return adapted
 
 
+CHANGING = ("corda", "loftq", "lora_ga", "olora", "pissa")
+"""Starts for which peft changes the base model when it loads the adapter, for every other request too."""
+
+
 def refuse_unmixable(name: str, config: Any) -> None:
     """What peft cannot apply to some rows of a batch only."""
     wanted = {
@@ -93,9 +97,15 @@ def refuse_unmixable(name: str, config: Any) -> None:
         "trainable_token_indices": "tokens of its own (trainable_token_indices)",
         "target_parameters": "changes to bare parameters (target_parameters)",
         "alora_invocation_tokens": "activation by tokens (aLoRA)",
+        "layer_replication": "layers of its own (layer_replication)",
     }
     kind = config.peft_type.value
     met = [text for key, text in wanted.items() if getattr(config, key, None)]
+    if getattr(config, "bias", "none") != "none":
+        met.append("biases of its own (bias)")
+    start = getattr(config, "init_lora_weights", True)
+    if isinstance(start, str) and start.startswith(CHANGING):
+        met.append(f"a start that changes the model's own weights ({start}; convert it to plain LoRA as peft says)")
     if kind != "LORA" or met:
         raise InferenceError(
             f"the adapter {name} has {', '.join(met) or f'type {kind}'}, and one batch mixes plain LoRA adapters only: "
