@@ -35,9 +35,8 @@ def sharing(labels: Mapping[str, Any]) -> str:
     """What labels of nodes, or a selector of them, say: ours, the GPU operator's, and GKE's own."""
     said = {key: value for key, value in labels.items() if isinstance(value, str) and value}
     config, replicas = said.get("nvidia.com/mig.config", "disabled"), said.get("nvidia.com/gpu.replicas", "")
-    cut = (
-        said.get("nvidia.com/mig.strategy") in ("single", "mixed") or "cloud.google.com/gke-gpu-partition-size" in said
-    )
+    # GPU Feature Discovery writes the strategy on every node, cut or not: only the product tells.
+    cut = "-MIG-" in said.get("nvidia.com/gpu.product", "") or "cloud.google.com/gke-gpu-partition-size" in said
     if cut or not config.endswith("disabled"):
         return "cut into MIG instances"
     slices = re.fullmatch(r"time-slices-([0-9]+)", said.get("nvidia.com/device-plugin.config", ""))
