@@ -30,8 +30,11 @@ def test_values_and_gradients_are_those_of_the_ordinary_layer(shape: tuple[int, 
 def test_a_frozen_layer_hands_its_gradient_on() -> None:
     layer = Linear(16, 8).requires_grad_(False)
     layer.onednn = True
-    x = grown((3, 16), 0).requires_grad_()
-    layer(x).sum().backward()
+    x, kept = grown((3, 16), 0).requires_grad_(), []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape) or tensor, lambda t: t):
+        answer = layer(x)
+    assert kept == [layer.weight.shape]
+    answer.sum().backward()
     torch.testing.assert_close(x.grad, layer.weight.sum(0).expand(3, 16))
 
 

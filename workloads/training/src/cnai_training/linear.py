@@ -45,7 +45,9 @@ def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
 
 
 def keep(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+    """Only what the way back needs: beside adapters, weights are frozen and their inputs would fill the memory."""
+    x, weight = inputs
+    ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None)
 
 
 product.register_autograd(backward, setup_context=keep)
