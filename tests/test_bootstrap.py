@@ -104,3 +104,21 @@ def test_an_environment_that_uv_makes_has_pip_too(machine):
         (programs / name).symlink_to(Path(shutil.which(name)))
     assert run(machine, "doctor").stdout == "ran\n"
     assert (clone / ".venv" / "bin" / "python.pip").exists()
+
+
+def test_uv_without_pip_at_hand_makes_an_environment_all_the_same(machine):
+    """Only an official install of Pulumi asks for it: a mirror or `UV_REQUIRE_HASHES` that refuses it stops no one."""
+    clone, programs = machine
+    fake(programs / "python3", WORKING_PYTHON.replace("esac", '*"pip --version"*) exit 1 ;;\nesac'))
+    fake(
+        programs / "uv",
+        f"""case "$*" in
+        venv*) mkdir -p {clone}/.venv/bin {clone}/.venv/site; cp {programs}/python3 {clone}/.venv/bin/python ;;
+        "pip install -q pip") exit 1 ;;
+        esac""",
+    )
+    for name in ("mkdir", "cp"):
+        (programs / name).symlink_to(Path(shutil.which(name)))
+    done = run(machine, "doctor")
+    assert done.stdout == "ran\n"
+    assert "no pip" in done.stderr
