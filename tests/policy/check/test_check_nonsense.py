@@ -7,6 +7,7 @@ import pytest
 
 from cnai.cli import app
 from cnai.cli.console import ExitCode
+from cnai.errors import UserError
 from cnai.policy.reading import read
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {hostPID: true, containers: []}\n"
@@ -126,6 +127,15 @@ def test_what_is_no_file_in_a_folder_is_told(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
     found = read([str(tmp_path)], pytest.fail, pytest.fail)
     assert [each.reason for each in found.problems] == ["it is no file that can be read"] * 2
+
+
+def test_a_kustomization_that_leads_nowhere_is_told(tmp_path):
+    def build(folder):
+        raise UserError(f"{folder.name} has none")
+
+    (tmp_path / "kustomization.yaml").symlink_to(tmp_path / "nowhere")
+    (problem,) = read([str(tmp_path)], pytest.fail, build).problems
+    assert problem.reason == f"the kustomization cannot be rendered: {tmp_path.name} has none"
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--sarif",), ("--junit",)], ids=["table", "json", "sarif", "junit"])

@@ -92,8 +92,12 @@ def _roots(kustomizations: list[Path]) -> list[Path]:
 
 
 def _entries(folder: Path) -> Iterator[str]:
-    text = next((folder / name).read_text(errors="replace") for name in KUSTOMIZATIONS if (folder / name).is_file())
-    for document in documents(text):
+    try:
+        texts = [(folder / name).read_text(errors="replace") for name in KUSTOMIZATIONS if (folder / name).is_file()]
+    except OSError:
+        # Kustomize itself says what is wrong with it.
+        return
+    for document in documents(texts[0]) if texts else ():
         if isinstance(document, tuple) and isinstance(document[1], dict):
             given = cast("dict[str, Any]", document[1])
             listed = [given.get(key) for key in ("resources", "bases", "components")]
