@@ -64,6 +64,13 @@ def test_checksums_find_a_changed_a_missing_and_an_outside_file(copy):
         verify(copy, required=True)
     write_manifest(copy)
     assert verify(copy) is True
+    (copy / ".notes").write_text("of a download")
+    (copy / "chat_template.jinja").write_text("{{ 'other' }}")
+    assert verify(copy) is True
+    with pytest.raises(InferenceError, match=r"chat_template\.jinja in .* is not in SHA256SUMS"):
+        verify(copy, required=True)
+    (copy / "chat_template.jinja").unlink()
+    assert verify(copy, required=True) is True
     config = copy / "config.json"
     config.write_text(config.read_text() + " ")
     with pytest.raises(InferenceError, match=r"config\.json .* does not match"):

@@ -28,3 +28,8 @@ def test_room_is_made_for_the_largest_adapter(adapter):
 def test_an_adapter_that_vllm_cannot_hold_is_named(adapter):
     with pytest.raises(InferenceError, match="the adapter wide has rank 1024, and vLLM takes up to 512"):
         largest_rank({"wide": adapter(1024)})
+
+
+def test_an_adapter_without_its_settings_is_named(tmp_path):
+    with pytest.raises(InferenceError, match="the adapter lost at .* has no adapter_config.json"):
+        largest_rank({"lost": tmp_path})

@@ -120,8 +120,13 @@ def largest_rank(adapters: Mapping[str, Path]) -> int:
     """The least of vLLM's that holds every adapter; InferenceError where none does."""
     most = RANKS[0]
     for name, path in adapters.items():
-        config = json.loads((path / "adapter_config.json").read_text())
-        rank = max(config["r"], *(config.get("rank_pattern") or {}).values(), 0)
+        try:
+            config = json.loads((path / "adapter_config.json").read_text())
+            rank = max(config["r"], *(config.get("rank_pattern") or {}).values(), 0)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InferenceError(
+                f"the adapter {name} at {path} has no adapter_config.json with its rank `r`: save it with peft"
+            ) from error
         if rank > RANKS[-1]:
             raise InferenceError(f"the adapter {name} has rank {rank}, and vLLM takes up to {RANKS[-1]}")
         most = max(most, next(size for size in RANKS if size >= rank))

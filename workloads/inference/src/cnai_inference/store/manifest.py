@@ -22,7 +22,10 @@ def write_manifest(directory: Path) -> Path:
 
 
 def verify(directory: Path, *, required: bool = False) -> bool:
-    """Raises on the first file that is missing or differs; False where there is no manifest to go by."""
+    """Raises on the first file that is missing or differs; False where there is no manifest to go by.
+
+    Where checksums are required, a file that is not listed is refused too.
+    """
     manifest = directory / MANIFEST
     if not manifest.exists():
         if required:
@@ -30,9 +33,11 @@ def verify(directory: Path, *, required: bool = False) -> bool:
                 f"{directory} has no {MANIFEST}, and checksums are required: add one, or allow models without"
             )
         return False
+    listed = set[Path]()
     for line in manifest.read_text(encoding="utf-8").splitlines():
         expected, _, name = line.partition("  ")
         path = directory / name.strip().removeprefix("*")
+        listed.add(path)
         if not path.resolve().is_relative_to(directory.resolve()):
             raise InferenceError(f"{MANIFEST} names {name!r}, which is outside the model's directory")
         if not path.is_file():
@@ -41,4 +46,17 @@ def verify(directory: Path, *, required: bool = False) -> bool:
             raise InferenceError(
                 f"{name} in {directory} does not match its checksum in {MANIFEST}: copy the model again"
             )
+    if required:
+        refuse_unlisted(directory, listed)
     return True
+
+
+def refuse_unlisted(directory: Path, listed: set[Path]) -> None:
+    """Hidden files and folders, such as a download's own notes, are no part of a model."""
+    for path in sorted(directory.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if path.is_file() and path.name != MANIFEST and not hidden and path not in listed:
+            raise InferenceError(
+                f"{path.relative_to(directory)} in {directory} is not in {MANIFEST}, and checksums are required: "
+                "list it, or take it away"
+            )
