@@ -65,11 +65,11 @@ def test_checksums_find_a_changed_a_missing_and_an_outside_file(copy):
     write_manifest(copy)
     assert verify(copy) is True
     (copy / ".notes").write_text("of a download")
-    (copy / "chat_template.jinja").write_text("{{ 'other' }}")
+    (copy / "more.safetensors").write_text("weights")
     assert verify(copy) is True
-    with pytest.raises(InferenceError, match=r"chat_template\.jinja in .* is not in SHA256SUMS"):
+    with pytest.raises(InferenceError, match=r"more\.safetensors in .* is not in SHA256SUMS"):
         verify(copy, required=True)
-    (copy / "chat_template.jinja").unlink()
+    (copy / "more.safetensors").unlink()
     assert verify(copy, required=True) is True
     config = copy / "config.json"
     config.write_text(config.read_text() + " ")

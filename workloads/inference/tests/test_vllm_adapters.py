@@ -31,5 +31,5 @@ def test_an_adapter_that_vllm_cannot_hold_is_named(adapter):
 
 
 def test_an_adapter_without_its_settings_is_named(tmp_path):
-    with pytest.raises(InferenceError, match="the adapter lost at .* has no adapter_config.json"):
+    with pytest.raises(InferenceError, match=r"the adapter lost at .* has no adapter_config\.json"):
         largest_rank({"lost": tmp_path})
