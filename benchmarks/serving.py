@@ -149,9 +149,7 @@ def memory(port: int, pid: int, chats: int) -> dict[str, float]:
         asyncio.run(ask(port, f"{index} {next(source)}", 4))
         if index + 1 in (chats // 2, chats):
             sizes.append(resident_mib(pid))
-    return (
-        {"chats": chats, "after_half_mib": round(sizes[0], 1), "after_all_mib": round(sizes[1], 1)} if sizes else {}
-    )
+    return {"chats": chats, "after_half_mib": round(sizes[0], 1), "after_all_mib": round(sizes[1], 1)} if sizes else {}
 
 
 def fastest(counts: list[int], trial: Callable[[int], float]) -> int:
