@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from cnai.environment import Environment
 from cnai.errors import UserError
@@ -77,3 +78,15 @@ def test_the_job_itself_names_the_queue_and_its_pods_do_not(pytestconfig):
     assert job["metadata"]["labels"][QUEUE_LABEL] == "research"
     assert QUEUE_LABEL not in str(job["spec"])
     assert QUEUE_LABEL not in train_job(example, "research", local)["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"), [("team.research", True), ("a" * 63, True), ("bad_", False), ("a" * 64, False)]
+)
+def test_an_examples_queue_is_what_a_label_can_say(name, fits):
+    given = {"name": "a", "pool": "gpus", "command": ("x",), "queue": name}
+    if fits:
+        assert TrainingExample.model_validate(given).queue == name
+    else:
+        with pytest.raises(ValidationError, match="queue"):
+            TrainingExample.model_validate(given)

@@ -56,10 +56,12 @@ def discovered(machine: Machine, labels: Mapping[str, str]) -> dict[str, str]:
         "nvidia.com/gpu.count": str(machine.accelerator_count),
         "nvidia.com/gpu.replicas": str(sharing.time_slices),
         "nvidia.com/mig.capable": str(bool(gpu.mig)).lower(),
+        # Discovery names the operator's strategies on every node, cut and shared or not.
+        "nvidia.com/mig.strategy": "single",
+        "nvidia.com/gpu.sharing-strategy": "time-slicing" if sharing.time_slices > 1 else "none",
     }
     if sharing.mig in gpu.mig:
         found |= {
-            "nvidia.com/mig.strategy": "single",
             "nvidia.com/mig.config.state": "success",
             "nvidia.com/gpu.product": f"{gpu.product}-MIG-{sharing.mig}",
             "nvidia.com/gpu.count": str(machine.accelerator_count * gpu.mig[sharing.mig]),
@@ -67,7 +69,6 @@ def discovered(machine: Machine, labels: Mapping[str, str]) -> dict[str, str]:
         }
     if sharing.time_slices > 1:
         found["nvidia.com/gpu.product"] += "-SHARED"
-        found["nvidia.com/gpu.sharing-strategy"] = "time-slicing"
     return found
 
 

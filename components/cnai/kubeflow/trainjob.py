@@ -42,8 +42,8 @@ class TrainingExample(Settings):
     script: StrictStr | None = None
     """A Python file beside this one: torchrun starts it once per GPU, in place of a command."""
     env: dict[StrictStr, StrictStr] = Field(default_factory=dict)
-    queue: Name | None = None
-    """Kueue's LocalQueue of the team; its only one where it is left out, and none where it has none."""
+    queue: Annotated[StrictStr, Field(max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] | None = None
+    """Kueue's LocalQueue of the team, a label's value; where left out `default`, else its only one, else none."""
 
     @model_validator(mode="after")
     def _command_or_script(self) -> Self:

@@ -7,7 +7,7 @@ endpoints are open to anyone, and it unloads models at SIGTERM while streams sti
 import math
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -135,16 +135,22 @@ def install(router: APIRouter, service: Service, options: ServeOptions) -> None:
     router.add_api_route("/v2/health/ready", endpoints.ready, methods=["GET"])
     router.add_api_route("/v2/models", endpoints.models, methods=["GET"])
     generate = Generate(service, options)
+    reads = {"": described, "/ready": ready}
+    asks = {"/infer": infer, "/generate": generate.whole, "/generate_stream": generate.stream}
+    of_models(router, {"GET": reads, "POST": asks})
+
+
+def of_models(router: APIRouter, handlers: Mapping[str, Mapping[str, Callable[..., Any]]]) -> None:
+    """Each path of a model, and the same of its one version; by HTTP's method."""
     for path, of_version in (
         ("/v2/models/{name}", []),
         ("/v2/models/{name}/versions/{version}", [Depends(one_version)]),
     ):
-        how: dict[str, Any] = {"dependencies": of_version, "response_model": None}
-        router.add_api_route(path, described, methods=["GET"], **how)
-        router.add_api_route(f"{path}/ready", ready, methods=["GET"], **how)
-        router.add_api_route(f"{path}/infer", infer, methods=["POST"], **how)
-        router.add_api_route(f"{path}/generate", generate.whole, methods=["POST"], **how)
-        router.add_api_route(f"{path}/generate_stream", generate.stream, methods=["POST"], **how)
+        for method, handled in handlers.items():
+            for end, handler in handled.items():
+                router.add_api_route(
+                    path + end, handler, methods=[method], dependencies=of_version, response_model=None
+                )
 
 
 STATUSES = {InvalidInput: 400, ModelNotFound: 404, ModelNotReady: 503, ServerNotLive: 503, ServerNotReady: 503}
