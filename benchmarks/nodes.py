@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cnai.kube import Kube, Object
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers.groups import records
 from cnai.sandbox.controlplane import TOOLS, ControlPlane
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 SIZES = (10, 100, 1000, 5000)
 PODS = 64

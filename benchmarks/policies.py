@@ -20,13 +20,13 @@ from typing import Any
 import yaml
 
 from cnai.cli.target import CONTROL_PLANE, read_stack_config
+from cnai.engine import Session
 from cnai.environment import Environment
+from cnai.paths import SandboxDir, project_dir
 from cnai.policy import config
 from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.engine import Session
-from cnai.sandbox.paths import SandboxDir, project_dir
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 from provision import team
 
 ENV = "local"

@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 
 from cnai.cli.target import CONTROL_PLANE
+from cnai.engine import Session
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.engine import Session
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 NODES = 20
 PROGRAM = """

@@ -15,7 +15,7 @@ from cnai.cli.overview import (
 )
 from cnai.clouds.machines import machines
 from cnai.clouds.pools import PoolPlan
-from cnai.sandbox.paths import SandboxDir
+from cnai.paths import SandboxDir
 
 
 def node(name, pool, gpus=0):

@@ -12,7 +12,7 @@ from cnai.clouds.pools import PoolPlan
 
 
 def test_the_cluster_says_the_version_that_the_sandboxs_api_server_has():
-    tools = tomllib.loads(files("cnai.sandbox.toolchain").joinpath("tools.toml").read_text())
+    tools = tomllib.loads(files("cnai.toolchain").joinpath("tools.toml").read_text())
     served = tools["source"]["kubernetes"]["version"]
     assert served.removeprefix("v").startswith(f"{kubernetes_version('local')}.")
 

@@ -7,8 +7,8 @@ import pytest
 
 from cnai.cli import app
 from cnai.cli.console import ExitCode
+from cnai.engine import EngineError, Event, Summary
 from cnai.operations.drift import judged
-from cnai.sandbox.engine import EngineError, Event, Summary
 
 
 def test_an_update_of_the_state_is_a_changed_resource_and_a_delete_one_that_is_gone():

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cnai.kube import Kube, Object
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controlplane import TOOLS, ControlPlane
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 
 @pytest.fixture(scope="session")

@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
+    from cnai.engine import Busy, EngineError
     from cnai.kube.errors import ApiError
-    from cnai.sandbox.engine import Busy, EngineError
 
     try:
         result = app(arguments, standalone_mode=False)

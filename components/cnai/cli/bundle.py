@@ -16,7 +16,7 @@ from cnai._version import __version__
 from cnai.cli.console import out
 from cnai.cli.target import EnvOption, read_stack_config, stack_file
 from cnai.errors import UserError
-from cnai.sandbox.paths import SandboxDir, cache_dir, project_dir
+from cnai.paths import SandboxDir, cache_dir, project_dir
 
 LOG_BYTES = 1_000_000
 """The end of each log; the beginning of a long one is left out."""
@@ -75,7 +75,7 @@ def stack_config(project: Path, env: str) -> str:
 
 
 def versions() -> dict[str, Any]:
-    from cnai.sandbox.toolchain import survey
+    from cnai.toolchain import survey
 
     return {
         "cnai": __version__,
@@ -85,7 +85,7 @@ def versions() -> dict[str, Any]:
 
 def engine_state(project: Path, env: str) -> Iterator[tuple[str, str]]:
     """What the engine holds of each resource but its properties: those are the user's, and may be secret."""
-    from cnai.sandbox.engine.session import state_root
+    from cnai.engine.session import state_root
 
     for path in sorted(state_root(project).glob(f"*/*/{env}/checkpoint.json")):
         try:

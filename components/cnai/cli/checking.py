@@ -12,7 +12,7 @@ import typer
 from cnai.cli.console import ExitCode, err, out, print_json, progress
 from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config, stack_file
 from cnai.errors import UserError
-from cnai.sandbox.paths import SandboxDir, project_dir
+from cnai.paths import SandboxDir, project_dir
 
 if TYPE_CHECKING:
     from cnai.policy.check import Report, Subject
@@ -135,7 +135,7 @@ def stop_violations(env: str) -> None:
 
 def rendered_from() -> list[Path]:
     """Charts and manifests at hand, and the Helm that renders them."""
-    from cnai.sandbox.paths import cache_dir
+    from cnai.paths import cache_dir
 
     return sorted(path for name in ("charts", "manifests", "tools/helm") for path in (cache_dir() / name).glob("*"))
 

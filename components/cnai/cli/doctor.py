@@ -8,7 +8,7 @@ import typer
 from cnai._version import __version__
 from cnai.cli.console import ExitCode, out, print_json, table
 from cnai.cli.target import JsonFlag
-from cnai.sandbox.paths import cache_dir
+from cnai.paths import cache_dir
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: JsonFlag = False) -> int:
     """List every tool that the sandbox needs. Exit 1 if one is neither there nor to be had."""
-    from cnai.sandbox.toolchain import survey
+    from cnai.toolchain import survey
 
     tools = survey()
     machine = {

@@ -18,8 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def drift(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
     """Compare what exists with the state and change neither. Exit 0 no drift, 1 drift, 2 it could not be checked."""
+    from cnai.engine import EngineError
     from cnai.kube.errors import ApiError
-    from cnai.sandbox.engine import EngineError
 
     target = Target.of(env, sandbox=sandbox)
     try:

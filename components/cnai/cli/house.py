@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from cnai.errors import UserError
-from cnai.sandbox.paths import project_dir
+from cnai.paths import project_dir
 
 LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("basedpyright",))
 SHIPPED = ("aws", "azure", "gcp", "policy", "sandbox")

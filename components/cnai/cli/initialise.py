@@ -11,7 +11,7 @@ from cnai.cli.console import out
 from cnai.cli.target import YesFlag, stack_file
 from cnai.clouds.pools import POOL_LABEL
 from cnai.errors import UserError
-from cnai.sandbox.paths import project_dir
+from cnai.paths import project_dir
 
 SCHEMA_LINE = "# yaml-language-server: $schema=schema.json\n"
 

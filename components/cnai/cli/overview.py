@@ -12,9 +12,9 @@ from cnai.cli.target import Target
 from cnai.clouds.pools import PoolPlan
 from cnai.errors import UserError
 from cnai.kube import Kube
+from cnai.paths import SandboxDir
 from cnai.sandbox.cloud.report import sentence, summary
 from cnai.sandbox.cloud.store import Store
-from cnai.sandbox.paths import SandboxDir
 
 Object = Mapping[str, Any]
 WORKLOADS = {

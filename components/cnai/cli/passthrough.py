@@ -12,7 +12,7 @@ import typer
 from cnai.cli.console import complain, progress
 from cnai.cli.target import EnvOption, Target, tools
 from cnai.errors import UserError
-from cnai.sandbox.paths import SandboxDir, project_dir
+from cnai.paths import SandboxDir, project_dir
 
 RAW = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -10,7 +10,7 @@ import yaml
 from cnai.cli.console import ExitCode, err, out, print_json, table
 from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config
 from cnai.errors import UserError
-from cnai.sandbox.paths import project_dir
+from cnai.paths import project_dir
 
 if TYPE_CHECKING:
     from cnai.policy.exporting import Export

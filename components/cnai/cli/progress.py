@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cnai.cli.console import err
 
 if TYPE_CHECKING:
-    from cnai.sandbox.engine import Event
+    from cnai.engine import Event
 
 SLOW_SECONDS = 1.0
 """Resources that take longer are named; the rest only count, so that 500 objects do not scroll by."""

@@ -33,7 +33,7 @@ def stop(env: Env = "local", yes: YesFlag = False) -> None:
 @app.command()
 def delete(env: Env = "local", yes: YesFlag = False) -> None:
     """End its processes and forget everything in it, the engine's state of it included."""
-    from cnai.sandbox.engine import EnvironmentLock, forget_stack
+    from cnai.engine import EnvironmentLock, forget_stack
 
     target = Target.of(env, sandbox=True)
     directory = target.need_sandbox()

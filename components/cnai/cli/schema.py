@@ -3,7 +3,7 @@
 import typer
 
 from cnai.cli.console import out
-from cnai.sandbox.paths import project_dir
+from cnai.paths import project_dir
 
 
 def register(app: typer.Typer) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnai.errors import UserError
-from cnai.sandbox.paths import SandboxDir, project_dir
+from cnai.paths import SandboxDir, project_dir
 
 if TYPE_CHECKING:
+    from cnai.engine import Session
     from cnai.environment import Environment
     from cnai.sandbox.controlplane import ControlPlane
-    from cnai.sandbox.engine import Session
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
 
@@ -118,8 +118,8 @@ class Target:
         self, report: Callable[[str], None], *, command: str, cluster: bool = True
     ) -> "Generator[Session, None, None]":
         """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
+        from cnai.engine import Session
         from cnai.sandbox.cloud.commands import write_commands
-        from cnai.sandbox.engine import Session
 
         names = (*CONTROL_PLANE, *self.controllers, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
         chosen = tools(report, names)
@@ -142,6 +142,6 @@ class Target:
 
 
 def tools(report: Callable[[str], None], names: tuple[str, ...]) -> dict[str, Path]:
-    from cnai.sandbox.toolchain import ensure
+    from cnai.toolchain import ensure
 
     return {name: tool.path for name, tool in ensure(names, report).items()}

@@ -13,7 +13,7 @@ from cnai.cli import workloads
 from cnai.cli.console import ExitCode, err, progress
 from cnai.cli.target import CONTROL_PLANE, tools
 from cnai.errors import UserError
-from cnai.sandbox.paths import cache_dir, project_dir
+from cnai.paths import cache_dir, project_dir
 
 TIERS = {
     "unit": "not sandbox and not reference",

@@ -7,7 +7,7 @@ import yaml
 
 from cnai.environment import read_yaml
 from cnai.errors import UserError
-from cnai.sandbox.engine.files import write_atomically
+from cnai.files import write_atomically
 
 
 def with_value(text: str, path: Sequence[str], value: str) -> str:

@@ -8,18 +8,17 @@ from typing import Any, cast
 
 import yaml
 
+from cnai.charts import documents, sources
+from cnai.charts.errors import ChartError
+from cnai.charts.finding import Charts, Missing
+from cnai.charts.helm import Helm, HelmError
+from cnai.charts.inputs import Release, checked
+from cnai.charts.offline import Offline
+from cnai.charts.published import publisher
 from cnai.errors import UserError
+from cnai.paths import cache_dir
 from cnai.render.crds import CLUSTER_WIDE, DEFINITION, Served, is_crd, served, sketch
-from cnai.sandbox.paths import cache_dir
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.provider.construct import sources
-from cnai.sandbox.provider.release import documents
-from cnai.sandbox.provider.release.charts import Charts, Missing
-from cnai.sandbox.provider.release.helm import Helm, HelmError
-from cnai.sandbox.provider.release.inputs import Release, checked
-from cnai.sandbox.provider.release.offline import Offline
-from cnai.sandbox.provider.release.published import publisher
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 RENDER_S = 300
 Object = dict[str, Any]
@@ -66,7 +65,7 @@ class Renderer:
             if isinstance(found, Missing):
                 raise NotAtHand(found.reason)
             text = self._helm.run(*self._command(release, found.path), timeout_s=RENDER_S, values=release.values)
-        except (ProviderError, HelmError, UserError) as error:
+        except (HelmError, UserError) as error:
             raise NotAtHand(" ".join(str(error).split())) from error
         return self.objects(text, release.namespace, f"chart {release.source.name}")
 
@@ -95,7 +94,7 @@ class Renderer:
         for entry in [given] if isinstance(given, str) else given:
             try:
                 found += self._entry(str(entry))
-            except (ProviderError, NotAtHand) as error:
+            except (ChartError, NotAtHand) as error:
                 missing.append(" ".join(str(error).split()))
         rest = {key: inputs[key] for key in ("yaml", "objs") if inputs.get(key)}
         found += sources.of_group(rest, sources.Origin())

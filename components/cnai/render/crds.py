@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from cnai.sandbox.provider.release.documents import LOADER
+from cnai.charts.documents import LOADER
 
 DEFINITION = "CustomResourceDefinition"
 _KIND = re.compile(rf"^kind: *[\"']?{DEFINITION}[\"']?\s*$", re.MULTILINE)

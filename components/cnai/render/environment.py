@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from cnai.charts.errors import ChartError
+from cnai.charts.sources import Origin, of_directory, of_files
+from cnai.charts.tokens import COMPONENTS, RELEASE
 from cnai.policy.model import Resource
 from cnai.policy.values import SECRET, SENTINELS, UNKNOWN, plain
 from cnai.render.charts import NotAtHand, Renderer
 from cnai.render.program import declared
 from cnai.render.recording import CLUSTER, Registered, made_up_id
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.provider.construct.sources import Origin, of_directory, of_files
-from cnai.sandbox.provider.tokens import COMPONENTS, RELEASE
 
 CHART = "Chart"
 
@@ -52,7 +52,7 @@ def of_declared(registered: Iterable[Registered], env: str, renderer: Renderer |
         source = f"{env}: {_title(each)}"
         try:
             found, reasons = _children(renderer, each)
-        except (NotAtHand, ProviderError) as error:
+        except (NotAtHand, ChartError) as error:
             found, reasons = [], [str(error)]
         else:
             if each.type == RELEASE or COMPONENTS.get(each.type) == CHART:

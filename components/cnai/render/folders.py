@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from cnai.charts.errors import ChartError
+from cnai.charts.sources import of_directory
 from cnai.render.charts import NotAtHand, Renderer
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.provider.construct.sources import of_directory
 
 
 def chart(folder: Path, renderer: Renderer) -> list[dict[str, Any]]:
@@ -18,5 +18,5 @@ def kustomization(folder: Path) -> list[dict[str, Any]]:
     """Raises `UserError`."""
     try:
         return of_directory(str(folder))
-    except ProviderError as error:
+    except ChartError as error:
         raise NotAtHand(error.message) from error

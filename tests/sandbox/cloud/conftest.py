@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from cloud_fakes import FakeApi, FakeKube
 
+from cnai.paths import SandboxDir
+from cnai.plugin.host import Host
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.controlplane.moto import Server
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.host import Host
 
 CONFIG = {
     "aws": {"region": "us-east-1"},

@@ -3,11 +3,11 @@ import json
 import pytest
 from cloud_fakes import FakeApi, urn
 
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import Secret
 from cnai.sandbox.cloud import functions, operations
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.controlplane.moto import Server
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import Secret
 
 pytestmark = pytest.mark.sandbox
 VPC, SUBNET, ROLE = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:iam/role:Role"

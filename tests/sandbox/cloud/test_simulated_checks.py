@@ -4,10 +4,10 @@ import pytest
 from cloud_fakes import urn
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.plugin.values import UNKNOWN, decode, encode
 from cnai.sandbox.cloud import checking
 from cnai.sandbox.cloud.rules import policy_problems
 from cnai.sandbox.cloud.tables import row
-from cnai.sandbox.plugin.values import UNKNOWN, decode, encode
 
 SUBNET, ROLE = "aws:ec2/subnet:Subnet", "aws:iam/role:Role"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}

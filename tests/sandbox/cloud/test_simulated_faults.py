@@ -4,10 +4,10 @@ import pytest
 from cloud_fakes import urn
 
 from cnai.errors import UserError
+from cnai.paths import SandboxDir
+from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.cloud import operations
 from cnai.sandbox.cloud.faults import Faults, read
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
 
 POOL, NETWORK = "gcp:container/nodePool:NodePool", "gcp:compute/network:Network"
 INPUTS = {

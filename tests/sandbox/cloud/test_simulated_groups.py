@@ -1,11 +1,11 @@
 import pytest
 from cloud_fakes import urn
 
+from cnai.plugin.errors import PartialError, ProviderError
+from cnai.plugin.values import UNKNOWN, Unknown
 from cnai.sandbox.cloud import groups, operations
 from cnai.sandbox.cloud.roles import groups as of
 from cnai.sandbox.cloud.store import Record
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.plugin.values import UNKNOWN, Unknown
 
 POOL = "azure-native:containerservice:AgentPool"
 AGENTS = {

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from cnai.errors import UserError
+from cnai.paths import SandboxDir
 from cnai.sandbox.cloud.commands import write_commands
-from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.credentials import refuse_others, resolved
 
 SERVER = "https://127.0.0.1:6443"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from sandbox_waits import eventually
 
+from cnai.charts.schemas import reference_dir
 from cnai.sandbox.controllers import wait_ready
-from cnai.sandbox.provider.release.schemas import reference_dir
 from recording import record
 
 TESTS = Path(__file__).resolve().parents[2]

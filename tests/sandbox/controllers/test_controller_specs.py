@@ -4,12 +4,12 @@ import pytest
 import yaml
 
 from cnai.errors import UserError
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import wait_ready
 from cnai.sandbox.controllers.certificates import issue
 from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, filled, is_established, specs
 from cnai.sandbox.controllers.state import ControllerState, states
 from cnai.sandbox.controllers.webhooks import rewritten
-from cnai.sandbox.paths import SandboxDir
 
 WEBHOOK = {
     "kind": "ValidatingWebhookConfiguration",

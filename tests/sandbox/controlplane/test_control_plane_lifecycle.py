@@ -7,10 +7,10 @@ import pytest
 from sandbox_waits import eventually
 
 from cnai.kube import Kube
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import ControlPlane, processes
 from cnai.sandbox.controlplane.ports import PORTS
 from cnai.sandbox.controlplane.record import Record
-from cnai.sandbox.paths import SandboxDir
 
 pytestmark = pytest.mark.sandbox
 

@@ -4,10 +4,10 @@ import sys
 
 from sandbox_waits import eventually
 
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.kwokctl import Cluster
 from cnai.sandbox.controlplane.processes import Process
-from cnai.sandbox.paths import SandboxDir
 
 
 def cluster(tmp_path) -> Cluster:

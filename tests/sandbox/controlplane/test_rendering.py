@@ -4,11 +4,11 @@ import pytest
 import yaml
 
 from cnai.errors import UserError
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import TOOLS, ControlPlane
 from cnai.sandbox.controlplane.config import fingerprint, kubeconfig, kwokctl_config
-from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.controlplane.status import decide
-from cnai.sandbox.paths import SandboxDir
 
 BINARIES = {name: Path("/tools") / name for name in TOOLS}
 CONFIG = kwokctl_config(Path("/x/cluster"), {"etcdPort": 20001}, BINARIES)

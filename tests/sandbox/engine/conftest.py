@@ -7,7 +7,7 @@ import yaml
 from engine_project import Project
 from objects_shim import with_objects_plugin
 
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +25,5 @@ def project(tmp_path: Path, pulumi_binary: Path, monkeypatch: pytest.MonkeyPatch
     (made.root / "Pulumi.yaml").write_text(yaml.safe_dump(project_file))
     made.config_file.write_text("config: {}\n")
     monkeypatch.setenv("OBJECTS", str(made.objects))
-    monkeypatch.setattr("cnai.sandbox.engine.surroundings.write_shims", with_objects_plugin)
+    monkeypatch.setattr("cnai.engine.surroundings.write_shims", with_objects_plugin)
     return made

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnai.sandbox.engine import Session
-from cnai.sandbox.paths import SandboxDir
+from cnai.engine import Session
+from cnai.paths import SandboxDir
 
 PRELUDE = """
 import pulumi

@@ -17,7 +17,7 @@ from google.protobuf import json_format, struct_pb2
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from cnai.sandbox.engine.orphans import die_with_parent
+from cnai.engine.orphans import die_with_parent
 
 OBJECTS = Path(os.environ["OBJECTS"])
 

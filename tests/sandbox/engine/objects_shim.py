@@ -4,8 +4,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from cnai.sandbox.engine.files import write_atomically
-from cnai.sandbox.engine.plugins import MODULES, write_shims
+from cnai.engine.plugins import MODULES, write_shims
+from cnai.files import write_atomically
 
 PLUGIN = Path(__file__).with_name("objects_plugin.py")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from engine_project import Project, until
 
+from cnai.engine import Busy, EngineError
+from cnai.engine.events import Event
 from cnai.sandbox.controlplane import processes
-from cnai.sandbox.engine import Busy, EngineError
-from cnai.sandbox.engine.events import Event
 
 pytestmark = pytest.mark.sandbox
 
@@ -105,9 +105,9 @@ def test_an_interrupt_winds_up_and_leaves_a_state_without_loose_ends(project: Pr
 COMMAND = """
 import sys
 from pathlib import Path
-from cnai.sandbox.engine import Session
-from cnai.sandbox.engine import surroundings
-from cnai.sandbox.paths import SandboxDir
+from cnai.engine import Session
+from cnai.engine import surroundings
+from cnai.paths import SandboxDir
 sys.path.insert(0, sys.argv[1])
 from objects_shim import with_objects_plugin
 surroundings.write_shims = with_objects_plugin

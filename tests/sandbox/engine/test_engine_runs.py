@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from engine_project import Project
 
-from cnai.sandbox.engine import EngineError, Session
-from cnai.sandbox.engine.events import Event
+from cnai.engine import EngineError, Session
+from cnai.engine.events import Event
 
 pytestmark = pytest.mark.sandbox
 

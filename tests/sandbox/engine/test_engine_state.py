@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engine_project import Project
 
-from cnai.sandbox.engine import EngineError, Session
+from cnai.engine import EngineError, Session
 
 pytestmark = pytest.mark.sandbox
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.sandbox.engine.state.adopt import INTERRUPTED, adopt
-from cnai.sandbox.engine.state.journal import JournalError, Kind, Replay, features
+from cnai.engine.state.adopt import INTERRUPTED, adopt
+from cnai.engine.state.journal import JournalError, Kind, Replay, features
 
 Json = dict[str, Any]
 

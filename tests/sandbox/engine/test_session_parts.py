@@ -11,14 +11,14 @@ import pytest
 import yaml
 from sandbox_waits import eventually
 
-from cnai.sandbox.engine import Busy, EnvironmentLock, Event, Session, forget_stack
-from cnai.sandbox.engine.events import parse
-from cnai.sandbox.engine.failures import sentence
-from cnai.sandbox.engine.plugins import write_shims
-from cnai.sandbox.engine.process import Outcome, run
-from cnai.sandbox.engine.stackconfig import readable_config
-from cnai.sandbox.engine.vault import Vault, is_ours
-from cnai.sandbox.paths import SandboxDir
+from cnai.engine import Busy, EnvironmentLock, Event, Session, forget_stack
+from cnai.engine.events import parse
+from cnai.engine.failures import sentence
+from cnai.engine.plugins import write_shims
+from cnai.engine.process import Outcome, run
+from cnai.engine.stackconfig import readable_config
+from cnai.engine.vault import Vault, is_ours
+from cnai.paths import SandboxDir
 
 URN = "urn:pulumi:local::p::cnai:network:Istio$kubernetes:core/v1:Namespace::mesh"
 
@@ -36,7 +36,7 @@ def test_a_second_command_is_told_who_is_at_work(tmp_path: Path):
 def test_the_lock_of_a_killed_command_is_free(tmp_path: Path):
     directory = SandboxDir(tmp_path / "local")
     code = (
-        "import sys, os, signal; from pathlib import Path; from cnai.sandbox.engine.lock import EnvironmentLock\n"
+        "import sys, os, signal; from pathlib import Path; from cnai.engine.lock import EnvironmentLock\n"
         "EnvironmentLock(Path(sys.argv[1]), 'up').__enter__(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(directory.lock)], check=False)
@@ -186,7 +186,7 @@ def test_forgetting_a_stack_leaves_the_others(tmp_path: Path):
 
 
 def test_the_interrupt_that_ends_the_language_host_does_not_reach_its_spare():
-    host = [sys.executable, "-m", "cnai.sandbox.engine.language", "127.0.0.1:1"]
+    host = [sys.executable, "-m", "cnai.engine.language", "127.0.0.1:1"]
     with subprocess.Popen(host, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0) as process:
         assert process.stdout is not None
         process.stdout.readline()

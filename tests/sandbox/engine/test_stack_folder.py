@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnai.engine.state.journal import Kind
+from cnai.engine.state.stacks import ORG, Stacks
+from cnai.engine.state.store import StackFolder, StackName, append_batch, read_batches
+from cnai.engine.state.updates import ConflictError, Updates
 from cnai.errors import UserError
-from cnai.sandbox.engine.state.journal import Kind
-from cnai.sandbox.engine.state.stacks import ORG, Stacks
-from cnai.sandbox.engine.state.store import StackFolder, StackName, append_batch, read_batches
-from cnai.sandbox.engine.state.updates import ConflictError, Updates
 
 Json = dict[str, Any]
 NAME = {"org": ORG, "project": "p", "stack": "local"}

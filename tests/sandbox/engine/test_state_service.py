@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from cnai.engine.state import StateService
+from cnai.engine.vault import Vault, is_ours, passphrase
 from cnai.errors import UserError
-from cnai.sandbox.engine.state import StateService
-from cnai.sandbox.engine.vault import Vault, is_ours, passphrase
 
 STACK = "/api/stacks/sandbox/p/local"
 

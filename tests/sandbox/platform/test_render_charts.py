@@ -8,7 +8,7 @@ import yaml
 from cnai.cli import app
 from cnai.cli.console import ExitCode
 from cnai.render.charts import NotAtHand, Renderer
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 pytestmark = pytest.mark.sandbox
 

@@ -15,7 +15,7 @@ from cnai.cli.console import ExitCode
 from cnai.kube import Kube
 from cnai.policy.packs import packs
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 from pod_samples import GOOD, PLAIN, changed
 
 pytestmark = pytest.mark.sandbox

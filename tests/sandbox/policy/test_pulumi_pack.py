@@ -14,7 +14,7 @@ from cnai.policy.config import document
 from cnai.policy.exceptions import Exemption
 from cnai.policy.model import Level
 from cnai.policy.packs import packs
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 from pod_samples import GOOD, PLAIN, changed
 
 pytestmark = pytest.mark.sandbox
@@ -31,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (made.root / "Pulumi.yaml").write_text(yaml.safe_dump(project_file))
     made.config_file.write_text("config: {}\n")
     monkeypatch.setenv("OBJECTS", str(made.objects))
-    monkeypatch.setattr("cnai.sandbox.engine.surroundings.write_shims", with_objects_plugin)
+    monkeypatch.setattr("cnai.engine.surroundings.write_shims", with_objects_plugin)
     return made
 
 

@@ -12,7 +12,7 @@ from pulumi import automation
 
 from cnai.kube import Kube
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 Program = Callable[[], Any]
 SHIM = '#!/bin/sh\nexec "{python}" -m cnai.sandbox.provider "$@"\n'

@@ -1,8 +1,8 @@
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
-from cnai.sandbox.plugin.host import Host
-from cnai.sandbox.plugin.values import UNKNOWN, Secret, decode, encode
+from cnai.plugin.host import Host
+from cnai.plugin.values import UNKNOWN, Secret, decode, encode
 from cnai.sandbox.provider import checking
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.naming import field_manager, is_autonamed

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.sandbox.plugin.values import UNKNOWN, Secret
+from cnai.plugin.values import UNKNOWN, Secret
 from cnai.sandbox.provider.diff import Diff, Mutability, diff, immutable_fields
 
 BOTH = Mutability(config_maps=True, secrets=True)

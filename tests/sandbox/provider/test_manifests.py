@@ -4,8 +4,8 @@ import tarfile
 import pytest
 
 from cnai.catalog import catalog
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.provider.construct.manifests import (
+from cnai.charts.errors import ChartError
+from cnai.charts.manifests import (
     child_name,
     flattened,
     levels,
@@ -14,8 +14,8 @@ from cnai.sandbox.provider.construct.manifests import (
     placed,
     without_await,
 )
-from cnai.sandbox.provider.construct.sources import Origin, cached_manifest, of_files, of_group
-from cnai.sandbox.provider.release.published import crds_of
+from cnai.charts.published import crds_of
+from cnai.charts.sources import Origin, cached_manifest, of_files, of_group
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
@@ -49,7 +49,7 @@ def test_lists_are_taken_apart_however_deep():
     ],
 )
 def test_what_is_no_manifest_is_refused_in_one_line(text, words):
-    with pytest.raises(ProviderError) as refused:
+    with pytest.raises(ChartError) as refused:
         parsed(text, "test")
     assert words in refused.value.message
     assert "\n" not in refused.value.message
@@ -105,7 +105,7 @@ def test_an_address_is_read_from_the_cache_where_it_has_been_fetched(tmp_path, m
 def test_an_address_that_cannot_be_reached_says_where_to_put_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("CNAI_CACHE", str(tmp_path))
     url = "http://127.0.0.1:9/install.yaml"
-    with pytest.raises(ProviderError) as refused:
+    with pytest.raises(ChartError) as refused:
         of_files(url, Origin())
     assert url in refused.value.message
     assert str(cached_manifest(url)) in refused.value.message
@@ -118,7 +118,7 @@ def test_a_packages_published_crds_come_from_what_is_at_hand_when_their_address_
     known = crd | {"metadata": {"name": "jobsets.jobset.x-k8s.io"}}
     (tmp_path / "crds" / "jobset" / "jobsets.jobset.x-k8s.io.json").write_text(json.dumps(known))
     monkeypatch.setenv("CNAI_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("cnai.sandbox.provider.construct.sources.Offline.why", lambda *_: "no way out")
+    monkeypatch.setattr("cnai.charts.sources.Offline.why", lambda *_: "no way out")
     origin = Origin(reference=tmp_path)
     [found] = of_files(package.crd_urls[0], origin)
     assert found["metadata"]["name"] == "jobsets.jobset.x-k8s.io"

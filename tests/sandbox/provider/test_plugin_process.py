@@ -12,9 +12,9 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from sandbox_waits import eventually
 
-from cnai.sandbox.plugin.answers import answering
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.plugin.values import Secret, decode, encode
+from cnai.plugin.answers import answering
+from cnai.plugin.errors import PartialError, ProviderError
+from cnai.plugin.values import Secret, decode, encode
 from cnai.sandbox.provider.server import Servicer
 
 PLUGIN = [sys.executable, "-m", "cnai.sandbox.provider"]

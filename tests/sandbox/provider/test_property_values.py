@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from cnai.sandbox.plugin.values import (
+from cnai.plugin.values import (
     RESOURCE,
     SECRET,
     SIGNATURE,

@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.charts.tokens import Kind, kind_of, split_id, token_of
 from cnai.errors import UserError
 from cnai.kube import ApiError, NoKindError
-from cnai.sandbox.plugin.urns import type_in_urn
-from cnai.sandbox.plugin.values import encode
+from cnai.plugin.urns import type_in_urn
+from cnai.plugin.values import encode
 from cnai.sandbox.provider import checking
 from cnai.sandbox.provider.apply import passing, refusal
 from cnai.sandbox.provider.resources import manager_of
 from cnai.sandbox.provider.settings import Settings
-from cnai.sandbox.provider.tokens import Kind, kind_of, split_id, token_of
 
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"}}
 CONFLICT = {"details": {"causes": [{"reason": "FieldManagerConflict", "field": ".data.a"}]}}

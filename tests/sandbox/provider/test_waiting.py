@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from cnai.charts.tokens import Kind
 from cnai.kube import Kube
+from cnai.plugin.errors import PartialError, ProviderError
+from cnai.plugin.host import Host
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.plugin.host import Host
 from cnai.sandbox.provider import resources
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.settings import Settings
-from cnai.sandbox.provider.tokens import Kind
 
 pytestmark = pytest.mark.sandbox
 URN = "urn:pulumi:test::provider::kubernetes:core/v1:Any::waiting"

@@ -6,8 +6,8 @@ import pytest
 from toolchain_fakes import HOST
 
 from cnai.errors import UserError
-from cnai.sandbox.toolchain.build import program_name
-from cnai.sandbox.toolchain.golang import find_go, go_on_path
+from cnai.toolchain.build import program_name
+from cnai.toolchain.golang import find_go, go_on_path
 
 
 def test_tools_of_one_module_are_built_in_one_go(machine):

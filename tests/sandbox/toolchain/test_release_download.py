@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from toolchain_fakes import HOST, NOBODY_LISTENS, with_release
 
-from cnai.sandbox.toolchain.download import Refused, Releases, fetch, published_sha256
-from cnai.sandbox.toolchain.sources import Release, Tool, sources
+from cnai.toolchain.download import Refused, Releases, fetch, published_sha256
+from cnai.toolchain.sources import Release, Tool, sources
 
 PROGRAM = b"#!/bin/sh\necho downloaded\n"
 

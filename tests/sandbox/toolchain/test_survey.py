@@ -2,7 +2,7 @@
 
 import os
 
-from cnai.sandbox.toolchain.survey import surveyed
+from cnai.toolchain.survey import surveyed
 
 
 def status(chain, name):

@@ -12,8 +12,8 @@ import pytest
 from toolchain_fakes import until
 
 from cnai.errors import UserError
-from cnai.sandbox.toolchain.cache import writable
-from cnai.sandbox.toolchain.download import Releases
+from cnai.toolchain.cache import writable
+from cnai.toolchain.download import Releases
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from cnai.sandbox.toolchain import tool_names
-from cnai.sandbox.toolchain.sources import HERE, Host, Range, Tool, go_pin, kubectl_pin, parsed, sources, tools
+from cnai.toolchain import tool_names
+from cnai.toolchain.sources import HERE, Host, Range, Tool, go_pin, kubectl_pin, parsed, sources, tools
 
 HOSTS = [Host(os, arch) for os, arch in product(("linux", "darwin"), ("amd64", "arm64"))]
 ALL = pytest.mark.parametrize("source", sources().values(), ids=lambda source: source.name)
@@ -48,7 +48,7 @@ def test_only_a_source_that_asks_for_it_is_built_with_a_newer_go():
 
 def test_a_change_in_our_own_program_is_another_edition_of_its_tool(tmp_path, monkeypatch):
     karpenter = sources()["karpenter"]
-    monkeypatch.setattr("cnai.sandbox.toolchain.sources.HERE", tmp_path)
+    monkeypatch.setattr("cnai.toolchain.sources.HERE", tmp_path)
     (tmp_path / "modules/karpenter").mkdir(parents=True)
     editions = []
     for text in ("package main // 1", "package main // 2"):

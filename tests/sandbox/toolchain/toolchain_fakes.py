@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
-from cnai.sandbox.toolchain.download import Releases
-from cnai.sandbox.toolchain.resolve import Toolchain
-from cnai.sandbox.toolchain.sources import Host, Release, Source, Tool, sources
+from cnai.toolchain.download import Releases
+from cnai.toolchain.resolve import Toolchain
+from cnai.toolchain.sources import Host, Release, Source, Tool, sources
 
 HOST = Host("linux", "amd64")
 NOBODY_LISTENS = "http://127.0.0.1:9"

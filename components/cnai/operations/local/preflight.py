@@ -12,7 +12,7 @@ def packages(environment: Environment) -> tuple[str, ...]:
 
 
 def findings(environment: Environment) -> Iterator[Finding]:
-    from cnai.sandbox.toolchain import survey
+    from cnai.toolchain import survey
 
     missing = [tool for tool in survey() if not tool.obtainable]
     for tool in missing:

@@ -2,8 +2,8 @@
 
 import sys
 
+from cnai.plugin.process import serve
 from cnai.sandbox.cloud.servicer import Servicer
-from cnai.sandbox.plugin.process import serve
 
 if __name__ == "__main__":
     package = sys.argv[1]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
+from cnai.paths import SandboxDir
+from cnai.plugin.host import Host
 from cnai.sandbox.cloud.api import Api
 from cnai.sandbox.cloud.faults import Faults
 from cnai.sandbox.cloud.store import Store
 from cnai.sandbox.cloud.tables import facts
 from cnai.sandbox.cloud.templates import Facts
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.host import Host
 
 _STARTING = threading.Lock()
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.paths import SandboxDir
+from cnai.plugin.errors import ProviderError
 
 if TYPE_CHECKING:
     from cnai.kube import Kube

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnai.clouds.pools import Taint, TaintEffect
+from cnai.plugin.values import plain
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.groups import Group
-from cnai.sandbox.plugin.values import plain
 
 
 def pool(account: Account, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[Group]:

@@ -5,16 +5,16 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.plugin.autoname import autoname
+from cnai.plugin.diffs import Change, Diff, Path, changes, covers, shown
+from cnai.plugin.urns import name_in_urn, type_in_urn
+from cnai.plugin.values import Unknown, contains, decode, encode, plain
 from cnai.sandbox.cloud import schemas
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.rules import rules_of
 from cnai.sandbox.cloud.schemas import Problem
 from cnai.sandbox.cloud.tables import Row, row
 from cnai.sandbox.cloud.templates import MISSING, at
-from cnai.sandbox.plugin.autoname import autoname
-from cnai.sandbox.plugin.diffs import Change, Diff, Path, changes, covers, shown
-from cnai.sandbox.plugin.urns import name_in_urn, type_in_urn
-from cnai.sandbox.plugin.values import Unknown, contains, decode, encode, plain
 
 DEFAULTS = "__defaults"
 """Where the official providers note what they filled in themselves."""

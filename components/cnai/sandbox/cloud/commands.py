@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 
 VERSIONS = ("v1beta1", "v1")
 SCRIPT = Template("""#!/bin/sh

@@ -20,9 +20,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cnai.errors import UserError
+from cnai.paths import SandboxDir
+from cnai.plugin.values import plain
 from cnai.sandbox.cloud.templates import at
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.values import plain
 
 Kind = Literal["quota", "capacity", "throttling"]
 KINDS: tuple[Kind, ...] = ("quota", "capacity", "throttling")

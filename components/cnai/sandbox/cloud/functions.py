@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import plain
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.tables import facts
 from cnai.sandbox.cloud.templates import MISSING, at, filled
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import plain
 
 Function = Callable[[Account, Mapping[str, Any]], dict[str, Any]]
 _FUNCTIONS: dict[str, Function] = {}

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnai.clouds.pools import TaintEffect
+from cnai.plugin.values import plain
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.groups import Group, taints
-from cnai.sandbox.plugin.values import plain
 
 EFFECTS: Mapping[str, TaintEffect] = {
     "NO_SCHEDULE": "NoSchedule",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cnai.clouds.pools import Taint, TaintEffect
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.plugin.errors import ProviderError
 
 if TYPE_CHECKING:
     from cnai.kube import Kube, Object

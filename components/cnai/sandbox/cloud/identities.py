@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from cnai.plugin.values import UNKNOWN, Unknown, contains, plain
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.plugin.values import UNKNOWN, Unknown, contains, plain
 
 TOKEN = "azure-native:managedidentity:UserAssignedIdentity"
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from cnai.plugin.errors import PartialError, ProviderError
+from cnai.plugin.urns import type_in_urn
+from cnai.plugin.values import UNKNOWN, Secret, marked, plain
 from cnai.sandbox.cloud import roles
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.backends import Made, backend_of
@@ -14,9 +17,6 @@ from cnai.sandbox.cloud.refusals import refusal, words
 from cnai.sandbox.cloud.store import Record
 from cnai.sandbox.cloud.tables import Row, row
 from cnai.sandbox.cloud.templates import filled
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.plugin.urns import type_in_urn
-from cnai.sandbox.plugin.values import UNKNOWN, Secret, marked, plain
 
 Object = dict[str, Any]
 ATTEMPTS = 8

@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.cloud.faults import Kind
-from cnai.sandbox.plugin.errors import ProviderError
 
 
 @functools.cache

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import plain
 from cnai.sandbox.cloud import aws_groups, azure_groups, classes, gcp_groups
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.groups import Group, remove, settle
 from cnai.sandbox.cloud.refusals import words
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import plain
 
 Groups = Callable[[Account, Mapping[str, Any], Mapping[str, Any]], Iterator[Group]]
 GROUPS: Mapping[str, Groups] = {

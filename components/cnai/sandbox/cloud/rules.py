@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+from cnai.plugin.values import Unknown
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.schemas import Problem
 from cnai.sandbox.cloud.templates import MISSING, at
-from cnai.sandbox.plugin.values import Unknown
 
 Rule = Callable[[Account, Mapping[str, Any]], Iterator[Problem]]
 _RULES: dict[str, list[Rule]] = {}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from cnai.plugin.values import Unknown, plain
 from cnai.sandbox.cloud.tables import Row
-from cnai.sandbox.plugin.values import Unknown, plain
 
 Step = str | int
 Path_ = tuple[Step, ...]

@@ -8,14 +8,14 @@ from pathlib import Path
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.paths import SandboxDir
+from cnai.plugin.answers import answering
+from cnai.plugin.diffs import as_response
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.servicer import Context, PluginServicer
+from cnai.plugin.values import decode, encode, plain
 from cnai.sandbox.cloud import checking, functions, operations
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.answers import answering
-from cnai.sandbox.plugin.diffs import as_response
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.servicer import Context, PluginServicer
-from cnai.sandbox.plugin.values import decode, encode, plain
 
 
 class Servicer(PluginServicer):

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.values import Secret
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
+from cnai.plugin.values import Secret
 
 How = Literal["moto", "echo"]
 HIDDEN = "sha256:"

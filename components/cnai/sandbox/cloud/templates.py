@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from cnai.sandbox.plugin.values import UNKNOWN, Secret, Unknown
+from cnai.plugin.values import UNKNOWN, Secret, Unknown
 
 _PART = re.compile(r"\{([^{}]+)\}")
 _STEP = re.compile(r"[^.\[\]]+")

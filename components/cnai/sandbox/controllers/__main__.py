@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cnai.files import write_atomically
 from cnai.kube import Kube
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import publisher
 from cnai.sandbox.controllers.allocator import Allocator
 from cnai.sandbox.controllers.groups.following import NodeGroups
@@ -19,8 +21,6 @@ from cnai.sandbox.controllers.provisioner import Provisioner
 from cnai.sandbox.controllers.reflector import Handler, Kind, Reflector
 from cnai.sandbox.controllers.specs import specs
 from cnai.sandbox.controllers.supervisor import Supervisor
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
 
 CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 

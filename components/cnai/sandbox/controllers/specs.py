@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, cast
 
-from cnai.sandbox.paths import SandboxDir
+from cnai.paths import SandboxDir
 
 
 @dataclass(frozen=True, kw_only=True)

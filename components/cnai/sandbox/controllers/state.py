@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnai.errors import UserError
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane.processes import running
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,12 @@ from typing import Any, Literal
 import yaml
 
 from cnai.kube import ApiError, Kube, Object
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import webhooks
 from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, filled
 from cnai.sandbox.controllers.state import ControllerState, forget
 from cnai.sandbox.controlplane.ports import free_ports
 from cnai.sandbox.controlplane.processes import bare_environment
-from cnai.sandbox.paths import SandboxDir
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 READY_TIMEOUT_S = 60.0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cnai._version import __version__
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.config import TOOLS
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
 
 MODULE = "cnai.sandbox.controllers"
 

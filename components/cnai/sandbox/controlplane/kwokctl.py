@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.config import logs_config
 from cnai.sandbox.controlplane.ports import PORTS
-from cnai.sandbox.paths import SandboxDir
 
 COMPONENTS = tuple(PORTS)
 EPOCH = "1970-01-01T00:00:00.000000000Z"

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from cnai.errors import FailedError, UserError
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
 from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
 from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.moto import Server
-from cnai.sandbox.controlplane.record import Record, write_atomically
+from cnai.sandbox.controlplane.record import Record
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
 from cnai.sandbox.controlplane.words import last_words
-from cnai.sandbox.paths import SandboxDir
 
 Reporter = Callable[[str], None]
 START_TIMEOUT_S = 120.0

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from cnai.errors import FailedError
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import processes
 from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.ports import free_ports
-from cnai.sandbox.controlplane.record import write_atomically
 from cnai.sandbox.controlplane.words import last_words
-from cnai.sandbox.paths import SandboxDir
 
 MODULE = "cnai.sandbox.cloud.moto"
 SEED_HEADER = "x-cnai-seed"

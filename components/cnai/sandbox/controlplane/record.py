@@ -1,11 +1,12 @@
 """What an environment's control plane remembers between runs: its ports, and which configuration it was made with."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from cnai.files import write_atomically
 
 NAME = "controlplane.json"
 
@@ -28,12 +29,3 @@ class Record:
 
     def save(self, root: Path) -> None:
         write_atomically(root / NAME, json.dumps(asdict(self)))
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """So that a reader, or a crash, never meets half a file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-    draft.replace(path)

@@ -2,7 +2,7 @@
 
 import sys
 
-from cnai.sandbox.plugin.process import serve
+from cnai.plugin.process import serve
 from cnai.sandbox.provider.server import Servicer
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cnai.charts.tokens import object_id
 from cnai.kube import ApiError, Kube, NoKindError
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.provider.awaits.waiting import until_gone
 from cnai.sandbox.provider.awaits.watches import Watches
-from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
 

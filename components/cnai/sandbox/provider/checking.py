@@ -4,16 +4,16 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.charts.tokens import Kind, kind_of
 from cnai.kube import NoKindError
-from cnai.sandbox.plugin.autoname import autoname
-from cnai.sandbox.plugin.diffs import Diff
-from cnai.sandbox.plugin.urns import name_in_urn, type_in_urn
-from cnai.sandbox.plugin.values import decode, encode, marked, text_at
+from cnai.plugin.autoname import autoname
+from cnai.plugin.diffs import Diff
+from cnai.plugin.urns import name_in_urn, type_in_urn
+from cnai.plugin.values import decode, encode, marked, text_at
 from cnai.sandbox.provider import resources
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.diff import diff
 from cnai.sandbox.provider.naming import is_autonamed, is_named, named
-from cnai.sandbox.provider.tokens import Kind, kind_of
 
 Object = dict[str, Any]
 UNCHANGED = Diff(changes=False)

@@ -3,7 +3,7 @@
 import threading
 
 from cnai.kube import Kube
-from cnai.sandbox.plugin.host import Host
+from cnai.plugin.host import Host
 from cnai.sandbox.provider.awaits.watches import Watches
 from cnai.sandbox.provider.credentials import connected
 from cnai.sandbox.provider.intents import Intents

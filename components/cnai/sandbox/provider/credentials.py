@@ -11,7 +11,7 @@ import yaml
 
 from cnai.errors import UserError
 from cnai.kube import Kube
-from cnai.sandbox.paths import SandboxDir
+from cnai.paths import SandboxDir
 
 Object = dict[str, Any]
 LONGEST_S = 60.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, cast
 
-from cnai.sandbox.plugin.diffs import Change, Diff, Path, changes, covers, shown
-from cnai.sandbox.plugin.values import plain
+from cnai.plugin.diffs import Change, Diff, Path, changes, covers, shown
+from cnai.plugin.values import plain
 from cnai.sandbox.provider.naming import is_autonamed, is_named
 
 IDENTITY: tuple[str, ...] = ("metadata.name", "metadata.namespace", "kind")

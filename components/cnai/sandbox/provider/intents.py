@@ -7,7 +7,7 @@ twin. Each name is therefore written down before its object is made, and struck 
 import hashlib
 from pathlib import Path
 
-from cnai.sandbox.paths import SandboxDir
+from cnai.paths import SandboxDir
 
 
 class Intents:

@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 from pulumi.runtime.proto import provider_pb2
 
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import decode, encode, plain
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import decode, encode, plain
 
 
 def invoke(request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:

@@ -4,8 +4,8 @@ import copy
 import hashlib
 from typing import Any
 
-from cnai.sandbox.plugin.autoname import SUFFIX_LENGTH
-from cnai.sandbox.plugin.values import Unknown
+from cnai.plugin.autoname import SUFFIX_LENGTH
+from cnai.plugin.values import Unknown
 
 AUTONAMED = "pulumi.com/autonamed"
 FIELD_MANAGER_PREFIX = "pulumi-kubernetes-"

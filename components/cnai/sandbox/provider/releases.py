@@ -2,11 +2,11 @@
 
 from pulumi.runtime.proto import provider_pb2
 
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.autoname import autoname
-from cnai.sandbox.plugin.diffs import Diff
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.plugin.values import Unknown, contains, decode, encode, marked, plain
+from cnai.paths import SandboxDir
+from cnai.plugin.autoname import autoname
+from cnai.plugin.diffs import Diff
+from cnai.plugin.errors import PartialError, ProviderError
+from cnai.plugin.values import Unknown, contains, decode, encode, marked, plain
 from cnai.sandbox.provider.cluster import Cluster
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cnai.charts.tokens import Kind, object_id, split_id
 from cnai.kube import ApiError, Kube, NoKindError
-from cnai.sandbox.plugin.errors import PartialError
-from cnai.sandbox.plugin.values import Unknown, contains, marked, plain
+from cnai.plugin.errors import PartialError
+from cnai.plugin.values import Unknown, contains, marked, plain
 from cnai.sandbox.provider import live
 from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
@@ -13,7 +14,6 @@ from cnai.sandbox.provider.awaits.waiting import binding_mode, until_gone, until
 from cnai.sandbox.provider.awaits.watches import SERVICE_LABEL
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.naming import field_manager, is_autonamed
-from cnai.sandbox.provider.tokens import Kind, object_id, split_id
 
 Object = dict[str, Any]
 AWAIT_S = 600.0

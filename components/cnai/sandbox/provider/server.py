@@ -8,17 +8,17 @@ import threading
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from cnai.sandbox.plugin.answers import answering
-from cnai.sandbox.plugin.diffs import as_response
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.servicer import Context, PluginServicer
-from cnai.sandbox.plugin.urns import type_in_urn
-from cnai.sandbox.plugin.values import decode, encode, plain
+from cnai.charts.tokens import RELEASE, kind_of
+from cnai.plugin.answers import answering
+from cnai.plugin.diffs import as_response
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.servicer import Context, PluginServicer
+from cnai.plugin.urns import type_in_urn
+from cnai.plugin.values import decode, encode, plain
 from cnai.sandbox.provider import checking, invokes, resources
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.releases import Releases
 from cnai.sandbox.provider.settings import Settings
-from cnai.sandbox.provider.tokens import RELEASE, kind_of
 
 
 class Servicer(PluginServicer):

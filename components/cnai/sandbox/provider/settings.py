@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cnai.errors import UserError
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.provider.diff import Mutability
 
 MAX_PATH = 4096

@@ -8,10 +8,10 @@ from release_bench import NODE, Bench
 
 from cnai.catalog import Package
 from cnai.kube import Kube, Object
+from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import ControlPlane
-from cnai.sandbox.paths import SandboxDir
 from cnai.sandbox.provider.release import ReleaseResource
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnai.catalog import Package
 from cnai.kube import Object
-from cnai.sandbox.paths import SandboxDir
+from cnai.paths import SandboxDir
 from cnai.sandbox.provider.release import ReleaseResource
 
 NODE = "node-of-releases"

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.values import UNKNOWN
+from cnai.charts.helm import said
+from cnai.charts.inputs import Release, checked, source_of
+from cnai.paths import SandboxDir
+from cnai.plugin.values import UNKNOWN
 from cnai.sandbox.provider.release import ReleaseResource
-from cnai.sandbox.provider.release.helm import said
-from cnai.sandbox.provider.release.inputs import Release, checked, source_of
 from cnai.sandbox.provider.release.outputs import resource_names
 from cnai.sandbox.provider.release.ownership import owner_label
 from cnai.sandbox.provider.release.records import Recovery, Revision, decoded, last_deployed, recovery

@@ -8,16 +8,16 @@ import pytest
 from release_charts import crd, packed, write_chart
 
 from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload, catalog
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.charts.archive import is_on, read
+from cnai.charts.errors import ChartError
+from cnai.charts.finding import Charts, Found, Missing
+from cnai.charts.helm import HelmError
+from cnai.charts.inputs import Release, source_of
+from cnai.charts.offline import Offline
+from cnai.charts.packages import package_for
+from cnai.charts.schemas import schemas_for
 from cnai.sandbox.provider.release import standin
-from cnai.sandbox.provider.release.archive import is_on, read
-from cnai.sandbox.provider.release.charts import Charts, Found, Missing
-from cnai.sandbox.provider.release.helm import HelmError
-from cnai.sandbox.provider.release.inputs import Release, source_of
 from cnai.sandbox.provider.release.ladder import Ladder
-from cnai.sandbox.provider.release.offline import Offline
-from cnai.sandbox.provider.release.packages import package_for
-from cnai.sandbox.provider.release.schemas import schemas_for
 
 REPO = "https://charts.example.com"
 UNREACHABLE = "dial tcp: lookup charts.example.com: no such host"
@@ -103,7 +103,7 @@ def test_a_repository_that_breaks_off_is_not_asked_again_either(charts):
 
 def test_a_version_that_the_repository_does_not_have_is_an_error_not_a_stand_in(charts):
     helm = FakeHelm(says='chart "small" version "1.2.3" not found in https://charts.example.com repository')
-    with pytest.raises(ProviderError, match=r"small 1\.2\.3 from https://charts\.example\.com.*not found"):
+    with pytest.raises(ChartError, match=r"small 1\.2\.3 from https://charts\.example\.com.*not found"):
         charts(helm).find(source())
 
 
@@ -111,7 +111,7 @@ def test_a_path_is_used_as_it_is_and_a_missing_one_is_named(charts, chart):
     found = charts(FakeHelm()).find(source_of({"chart": str(chart)}))
     assert isinstance(found, Found)
     assert found.path == chart
-    with pytest.raises(ProviderError, match=r"path \./nowhere not found"):
+    with pytest.raises(ChartError, match=r"path \./nowhere not found"):
         charts(FakeHelm()).find(source_of({"chart": "./nowhere"}))
 
 
@@ -263,5 +263,5 @@ def test_what_is_no_chart_is_said_to_be_none(tmp_path, charts):
     empty = tmp_path / "empty.tgz"
     with tarfile.open(empty, "w:gz"):
         pass
-    with pytest.raises(ProviderError, match=r"is not a chart: it has no Chart\.yaml"):
+    with pytest.raises(ChartError, match=r"is not a chart: it has no Chart\.yaml"):
         charts(FakeHelm()).find(source_of({"chart": str(empty)}))

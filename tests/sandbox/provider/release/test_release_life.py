@@ -27,7 +27,7 @@ from release_charts import (
 
 from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload
 from cnai.kube import Kube, Object
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.release import ReleaseResource
 
 pytestmark = pytest.mark.sandbox

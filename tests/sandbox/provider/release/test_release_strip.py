@@ -6,7 +6,7 @@ import json
 import pytest
 from release_charts import crd
 
-from cnai.sandbox.provider.release.documents import heads, load, split
+from cnai.charts.documents import heads, load, split
 from cnai.sandbox.provider.release.postrender import rendered
 from cnai.sandbox.provider.release.strip import LeftOut, served_groups, stripped
 

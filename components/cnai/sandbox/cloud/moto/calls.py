@@ -5,9 +5,9 @@ import threading
 from contextvars import ContextVar
 from typing import Any
 
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.cloud.templates import Facts, filled
 from cnai.sandbox.controlplane.moto import SEED_HEADER
-from cnai.sandbox.plugin.errors import ProviderError
 
 _SEED: ContextVar[str] = ContextVar("seed", default="")
 _MAKING = threading.Lock()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed
 from cnai.sandbox.cloud.store import Record
-from cnai.sandbox.plugin.errors import ProviderError
 
 
 def cluster(calls: Calls, inputs: Inputs) -> Made:

@@ -1,10 +1,10 @@
 """A restarted moto filled with what the records say exists, the oldest first, under the same ids."""
 
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.moto.calls import Calls, forget
 from cnai.sandbox.cloud.moto.handler import with_tags
 from cnai.sandbox.cloud.moto.registry import HANDLERS
-from cnai.sandbox.plugin.errors import ProviderError
 
 
 def refill(account: Account, port: int) -> None:

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 
 from cnai.kube import Kube, Object
+from cnai.paths import SandboxDir
 from cnai.sandbox.controllers.groups import records
 from cnai.sandbox.controllers.groups.facts import GROUP_LABEL
 from cnai.sandbox.controllers.groups.keeper import Keeper
 from cnai.sandbox.controllers.groups.records import Group
 from cnai.sandbox.controllers.reflector import Handler, Kind
-from cnai.sandbox.paths import SandboxDir
 
 Follow = Callable[[Kind, Handler, Callable[[], None]], None]
 RECORDS = Kind("v1", "ConfigMap", f"metadata.namespace={records.NAMESPACE}", records.SELECTOR)

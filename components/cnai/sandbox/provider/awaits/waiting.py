@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from cnai.charts.tokens import object_id
 from cnai.kube import Kube, NoKindError
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
+from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.awaits.reasons import finalizer_words, last_words
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, Verdict, judge_of, waiting
 from cnai.sandbox.provider.awaits.watches import Watches, key_of
-from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
 TOLD_AFTER_S = 5.0

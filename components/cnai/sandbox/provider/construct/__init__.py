@@ -4,16 +4,17 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from cnai.charts import manifests, sources
+from cnai.charts.schemas import reference_dir
+from cnai.charts.tokens import COMPONENTS
 from cnai.kube import NoKindError
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import Secret, Unknown, contains, decode, encode, plain
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import Secret, Unknown, contains, decode, encode, plain
 from cnai.sandbox.provider.cluster import Cluster
-from cnai.sandbox.provider.construct import charts, manifests, report, sources
+from cnai.sandbox.provider.construct import charts, report
 from cnai.sandbox.provider.construct.monitor import Monitor, reference
 from cnai.sandbox.provider.release.ladder import Rung
-from cnai.sandbox.provider.release.schemas import reference_dir
 from cnai.sandbox.provider.release.strip import stripped
-from cnai.sandbox.provider.tokens import COMPONENTS
 
 Object = dict[str, Any]
 

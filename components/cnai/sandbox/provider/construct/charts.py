@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cnai.sandbox.paths import SandboxDir, cache_dir
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.provider.construct.manifests import Object, parsed
-from cnai.sandbox.provider.release.charts import Charts
-from cnai.sandbox.provider.release.helm import Helm, HelmError
-from cnai.sandbox.provider.release.inputs import Release, checked
+from cnai.charts.finding import Charts
+from cnai.charts.helm import Helm, HelmError
+from cnai.charts.inputs import Release, checked
+from cnai.charts.manifests import Object, parsed
+from cnai.charts.offline import Offline
+from cnai.charts.schemas import reference_dir, share_of
+from cnai.paths import SandboxDir, cache_dir
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.provider.release.ladder import Ladder, Rung
-from cnai.sandbox.provider.release.offline import Offline
-from cnai.sandbox.provider.release.schemas import reference_dir, share_of
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 RENDER_S = 300
 

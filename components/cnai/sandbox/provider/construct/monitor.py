@@ -8,9 +8,9 @@ import grpc
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import RESOURCE, SIGNATURE, UNKNOWN, encode
-from cnai.sandbox.provider.tokens import token_of
+from cnai.charts.tokens import token_of
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import RESOURCE, SIGNATURE, UNKNOWN, encode
 
 Object = dict[str, Any]
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

@@ -8,9 +8,9 @@ from typing import Any
 from pulumi.runtime.proto import provider_pb2
 
 from cnai.catalog import catalog
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.provider.construct.sources import Origin
+from cnai.charts.sources import Origin
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.provider.release.ladder import Rung
 from cnai.sandbox.provider.release.strip import LeftOut
 

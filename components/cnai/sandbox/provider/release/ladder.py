@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnai.catalog import Package
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.charts.errors import ChartError
+from cnai.charts.finding import Charts, Found, Missing
+from cnai.charts.inputs import Release, Source
+from cnai.charts.packages import package_for
+from cnai.charts.schemas import From, Schemas, schemas_for
+from cnai.plugin.errors import ProviderError
 from cnai.sandbox.provider.release import standin
-from cnai.sandbox.provider.release.charts import Charts, Found, Missing
-from cnai.sandbox.provider.release.inputs import Release, Source
-from cnai.sandbox.provider.release.packages import package_for
-from cnai.sandbox.provider.release.schemas import From, Schemas, schemas_for
 from cnai.sandbox.provider.release.strip import LeftOut, stripped
 
 Object = dict[str, Any]
@@ -51,7 +52,7 @@ class Ladder:
         """Why a release of this cannot be made at all; "" where it can."""
         try:
             found = self._charts.find(source)
-        except ProviderError as error:
+        except ChartError as error:
             return error.message
         return self._no_way(source, found) if isinstance(found, Missing) and not self._package(source) else ""
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from cnai.charts.documents import heads, load, split
 from cnai.kube import Kube, NoKindError
-from cnai.sandbox.provider.release.documents import heads, load, split
 from cnai.sandbox.provider.release.ownership import await_gone
 from cnai.sandbox.provider.release.records import Record, Records
 from cnai.sandbox.provider.release.strip import SUSPICIOUS, LeftOut, stripped

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cnai.charts.documents import heads
+from cnai.charts.helm import THROTTLE, Helm, HelmError
+from cnai.charts.inputs import Release
 from cnai.errors import UserError
 from cnai.kube import Kube
+from cnai.paths import SandboxDir
+from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.controllers.specs import specs
 from cnai.sandbox.controllers.state import load, wait_ready
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.release import leftovers, report
-from cnai.sandbox.provider.release.documents import heads
-from cnai.sandbox.provider.release.helm import THROTTLE, Helm, HelmError
-from cnai.sandbox.provider.release.inputs import Release
 from cnai.sandbox.provider.release.ladder import Ladder, Rung
 from cnai.sandbox.provider.release.outputs import outputs
 from cnai.sandbox.provider.release.ownership import Crds, await_gone

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cnai.sandbox.plugin.values import UNKNOWN
-from cnai.sandbox.provider.release.documents import heads
+from cnai.charts.documents import heads
+from cnai.charts.tokens import object_id
+from cnai.plugin.values import UNKNOWN
 from cnai.sandbox.provider.release.records import Record
-from cnai.sandbox.provider.tokens import object_id
 
 Object = dict[str, Any]
 

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 
 from cnai.kube import ApiError, Kube
-from cnai.sandbox.plugin.errors import ProviderError
+from cnai.plugin.errors import ProviderError
 
 Object = dict[str, Any]
 API, KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from cnai.sandbox.provider.release.documents import LOADER, split
+from cnai.charts.documents import LOADER, split
 from cnai.sandbox.provider.release.strip import SUSPICIOUS, LeftOut, stripped
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cnai.charts.documents import heads
 from cnai.kube import ApiError, Kube
 from cnai.sandbox.provider.awaits.reasons import last_words
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
-from cnai.sandbox.provider.release.documents import heads
 from cnai.sandbox.provider.release.records import Record
 
 Object = dict[str, Any]

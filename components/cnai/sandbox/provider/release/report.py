@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from cnai.sandbox.controlplane.record import write_atomically
-from cnai.sandbox.paths import SandboxDir
-from cnai.sandbox.provider.release.schemas import From
+from cnai.charts.schemas import From
+from cnai.files import write_atomically
+from cnai.paths import SandboxDir
 from cnai.sandbox.provider.release.strip import LeftOut
 
 

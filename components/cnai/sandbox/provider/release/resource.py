@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from cnai.catalog import Package
+from cnai.charts.finding import Charts
+from cnai.charts.helm import Helm
+from cnai.charts.inputs import Release, checked, source_of
+from cnai.charts.offline import Offline
+from cnai.charts.schemas import reference_dir, share_of
+from cnai.charts.tokens import split_id
 from cnai.errors import UserError
 from cnai.kube import ApiError, Kube
-from cnai.sandbox.paths import SandboxDir, cache_dir
-from cnai.sandbox.plugin.diffs import Change, Diff, changes, shown
-from cnai.sandbox.plugin.errors import ProviderError
-from cnai.sandbox.plugin.values import Unknown, contains
+from cnai.paths import SandboxDir, cache_dir
+from cnai.plugin.diffs import Change, Diff, changes, shown
+from cnai.plugin.errors import ProviderError
+from cnai.plugin.values import Unknown, contains
 from cnai.sandbox.provider.credentials import connected
-from cnai.sandbox.provider.release.charts import Charts
-from cnai.sandbox.provider.release.helm import Helm
-from cnai.sandbox.provider.release.inputs import Release, checked, source_of
 from cnai.sandbox.provider.release.ladder import Ladder
-from cnai.sandbox.provider.release.offline import Offline
 from cnai.sandbox.provider.release.operations import Operations
 from cnai.sandbox.provider.release.outputs import outputs as outputs_of
 from cnai.sandbox.provider.release.outputs import planned
 from cnai.sandbox.provider.release.records import Record, Records
-from cnai.sandbox.provider.release.schemas import reference_dir, share_of
-from cnai.sandbox.provider.tokens import split_id
-from cnai.sandbox.toolchain import ensure
+from cnai.toolchain import ensure
 
 Object = dict[str, Any]
 REPLACED = ("name", "namespace")

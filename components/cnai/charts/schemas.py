@@ -1,0 +1,81 @@
+"""CRDs for a stand-in from the best source at hand; a kind without a schema is accepted as it comes."""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cnai.catalog import Crd, Package
+from cnai.charts.documents import load
+from cnai.paths import cache_dir
+
+Object = dict[str, Any]
+From = Literal["chart", "module", "reference", "none"]
+
+
+@dataclass(frozen=True)
+class Schemas:
+    crds: list[Object] = field(default_factory=list[Object])
+    source: From = "none"
+    unchecked: tuple[str, ...] = ()
+    """`Kind.group` of what is accepted without a schema."""
+
+
+def reference_dir(project: Path) -> Path | None:
+    """Upstream's CRDs: `$CNAI_REFERENCE`, else beside the project."""
+    given = os.environ.get("CNAI_REFERENCE")
+    folder = Path(given) if given else project.parent / "shared" / "reference"
+    return folder if folder.is_dir() else None
+
+
+def share_of(tool: str) -> Path | None:
+    """What a built tool brings, where the toolchain has built it already."""
+    folders = sorted((cache_dir() / "tools" / tool).glob("*/share"), key=lambda folder: folder.stat().st_mtime)
+    return folders[-1] if folders else None
+
+
+def schemas_for(package: Package, share: Callable[[str], Path | None], reference: Path | None) -> Schemas:
+    """`share` gives a tool's data folder: a built controller brings the CRDs of its own version."""
+    provides = package.provides
+    module = _by_name(_from_module(share(provides.crd_tool)) if provides.crd_tool else ())
+    known = _by_name(_from_reference(provides.crd_projects, reference))
+    wanted = {crd.name: crd for crd in provides.crds}
+    names = wanted.keys() or module.keys() or known.keys()
+    found = {name: module.get(name) or known.get(name) for name in names}
+    crds = [crd or permissive(wanted[name]) for name, crd in found.items()]
+    unchecked = tuple(f"{wanted[name].kind}.{wanted[name].group}" for name, crd in found.items() if crd is None)
+    source: From = "module" if names & module.keys() else "reference" if names & known.keys() else "none"
+    return Schemas(crds, source, unchecked)
+
+
+def _by_name(crds: Iterable[Object]) -> dict[str, Object]:
+    return {crd["metadata"]["name"]: crd for crd in crds}
+
+
+def _from_module(share: Path | None) -> list[Object]:
+    files = sorted((share / "crds").glob("*.yaml")) if share else []
+    found = [obj for file in files for obj in load(file.read_text())]
+    return [obj for obj in found if obj["kind"] == "CustomResourceDefinition"]
+
+
+def _from_reference(projects: Iterable[str], reference: Path | None) -> list[Object]:
+    folders = [reference / "crds" / project for project in projects] if reference else []
+    return [json.loads(file.read_text()) for folder in folders for file in sorted(folder.glob("*.json"))]
+
+
+def permissive(crd: Crd) -> Object:
+    """Takes any object of the kind."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    stored = crd.versions[-1]
+    versions = [
+        {"name": version, "served": True, "storage": version == stored, "schema": schema} for version in crd.versions
+    ]
+    names = {"kind": crd.kind, "listKind": f"{crd.kind}List", "plural": crd.plural, "singular": crd.kind.lower()}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": crd.name},
+        "spec": {"group": crd.group, "scope": crd.scope, "names": names, "versions": versions},
+    }

@@ -1,5 +1,0 @@
-"""The Pulumi engine's state, kept by a loopback service of our own: a journal per update, then a checkpoint."""
-
-from cnai.sandbox.engine.state.loopback import StateService
-
-__all__ = ["StateService"]
