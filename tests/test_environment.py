@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnai.environment import Environment, read_yaml, stack_schema, write_schema
-from cnai.environment.needs import PACKAGES, SECRETS
-from cnai.environment.spec import FeaturesSpec
+from cnai.environment.needs import known_secrets
 from cnai.errors import UserError
+from cnai.features import features
 
 ROOT = Path(__file__).resolve().parent.parent
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
@@ -56,8 +56,7 @@ def test_what_is_left_out_has_a_default():
     environment = Environment.load("demo", BASE)
     assert environment.pools["h100"].machine.name == "h100-8"
     assert environment.pools["h100"].zones == ("local-a", "local-b", "local-c")
-    assert environment.has_jobset
-    assert environment.has_gpu_dashboard
+    assert "jobset" in environment.features
     assert environment.gpu_quota("research") == {"nvidia.com/gpu": 16}
 
 
@@ -114,10 +113,36 @@ def test_what_is_left_out_has_a_default():
         ("cloud", {"lunar": {"region": "moon-1"}}, "cnai:cloud.lunar: unknown key"),
         ("cloud", {}, "cnai:cloud: name exactly one cloud of local"),
         ("cloud", ..., "cnai:cloud: required, but not given"),
-        ("features.jobset", False, "cnai:features.kubeflow[0]: needs jobset, which is off"),
+        ("features.jobset", False, "cnai:features.kubeflow.trainer: needs jobset, which is off"),
         ("features.monitoring", False, ""),
-        ("features.gpu_dashboard", "yes", "cnai:features.gpu_dashboard: give true or false"),
-        ("features.kubeflow", ["katib"], "cnai:features.kubeflow[0]: give 'trainer'"),
+        ("features.monitoring", {"gpu_dashboard": "yes"}, "cnai:features.monitoring.gpu_dashboard: give true or false"),
+        (
+            "features.monitoring",
+            {"gpu_dashbord": True},
+            "cnai:features.monitoring.gpu_dashbord: unknown key",
+        ),
+        ("features.monitoring", "on", "cnai:features.monitoring: give true or false, or a mapping of its settings"),
+        (
+            "features.monitoring",
+            {"values": {"grafana": {}}},
+            "cnai:features.monitoring.values.grafana: no chart",
+        ),
+        ("features.mesh", ["istio"], ""),
+        ("features.mesh", {"istio": {"values": {"istiod": {}}}}, ""),
+        ("features.mesh", {"istio": False}, ""),
+        ("features.mesh", "istoi", "cnai:features.mesh: there is no 'istoi': did you mean 'istio'?"),
+        ("features.mesh", 3, "cnai:features.mesh: give one of istio, alone or with a mapping of its settings"),
+        (
+            "features.object_store",
+            ["minio", "seaweedfs"],
+            "cnai:features.object_store: minio and seaweedfs exclude each other",
+        ),
+        (
+            "features.object_store",
+            {"minio": {"servers": 0}},
+            "cnai:features.object_store.minio.servers: give",
+        ),
+        ("features.kubeflow", ["katib"], "cnai:features.kubeflow: there is no 'katib': Allowed: trainer"),
         ("teams.kube-system", {}, "cnai:teams.kube-system: the namespace kube-system belongs to the platform"),
         ("teams.default", {}, "cnai:teams.default: the namespace default belongs to the platform"),
         ("teams.research.gpus.l4", 1, "cnai:teams.research.gpus.l4: no pool with GPUs of that name"),
@@ -141,11 +166,22 @@ def test_each_mistake_is_one_line_with_the_keys_path(path, value, line):
     assert [each for each in lines if each.startswith(line)], lines
 
 
-@pytest.mark.parametrize("need", ["monitoring", "gpu_operator"])
-def test_a_gpu_dashboard_without_what_feeds_it_is_refused(need):
-    config = changed("features.gpu_dashboard", True)
-    config["cnai:features"][need] = False
-    assert refusal(config) == [f"cnai:features.gpu_dashboard: needs {need}, which is off: switch {need} on"]
+def test_a_gpu_dashboard_without_what_feeds_it_is_refused():
+    config = changed("features.monitoring", {"gpu_dashboard": True})
+    config["cnai:features"]["gpu_operator"] = False
+    assert refusal(config) == [
+        "cnai:features.monitoring.gpu_dashboard: needs gpu_operator, which is off: "
+        "switch gpu_operator on under cnai:features"
+    ]
+
+
+def test_a_namespace_is_taken_only_where_the_feature_that_lives_there_is_on():
+    config = changed("teams.monitoring", {})
+    assert refusal(config) == [
+        "cnai:teams.monitoring: the namespace monitoring belongs to the platform: choose another name"
+    ]
+    config["cnai:features"]["monitoring"] = False
+    assert "monitoring" in Environment.load("demo", config).teams
 
 
 def test_every_mistake_of_a_kind_is_told_at_once():
@@ -253,8 +289,9 @@ def test_no_junk_of_a_configuration_gets_a_traceback(config):
 def test_every_feature_is_made_of_packages_that_the_catalog_has():
     from cnai.catalog import catalog
 
-    assert {package for packages in PACKAGES.values() for package in packages} <= set(catalog())
-    assert all(SECRETS[name](FeaturesSpec(monitoring=True, object_store="minio")) for name in SECRETS)
+    for feature in features().values():
+        assert {catalog()[package].home for package in feature.packages} <= {feature.module[5:-8].replace(".", "/")}
+    assert set(known_secrets()) == {"grafana_admin_password", "object_store_root_password"}
 
 
 def test_the_published_schema_is_current(request, tmp_path):

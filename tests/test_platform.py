@@ -13,8 +13,7 @@ from pulumi.runtime.config import set_all_config
 from cnai.catalog import catalog
 from cnai.clouds.local import cluster as local
 from cnai.environment import Environment
-from cnai.environment.needs import PACKAGES
-from cnai.features import FEATURES
+from cnai.features import features, predecessors
 from cnai.platform import Platform
 from recording import SECRET
 
@@ -74,7 +73,7 @@ def test_what_is_not_enabled_is_not_there(platform):
 
 def test_every_package_behind_a_feature_is_installed_when_all_are_on(platform):
     charts = {each.inputs["chart"].rpartition("/")[2] for each in releases(platform(FULL)).values()}
-    wanted = {package for packages in PACKAGES.values() for package in packages} - {"seaweedfs"}
+    wanted = {package for feature in features().values() for package in feature.packages} - {"seaweedfs"}
     assert charts == {catalog()[package].source.chart for package in wanted}
 
 
@@ -95,18 +94,20 @@ def test_without_a_store_or_monitoring_no_policy_opens_a_way_there(platform):
 
 def test_a_feature_comes_after_the_system_pool_and_after_what_it_needs(platform):
     resources = {each.name: each for each in platform(FULL) if each.type.startswith("cnai:")}
-    for name, feature in FEATURES.items():
-        waits_for = resources[name].options["dependsOn"]
+    on = Environment.load("local", FULL).features
+    for key, chosen in on.items():
+        waits_for = resources[chosen.feature.logical_name].options["dependsOn"]
         assert "kubernetes:core/v1:Node::system-0" in waits_for
-        for need in feature.after:
-            assert any(each.rpartition("::")[2].startswith(f"{need}-") for each in waits_for), (name, need)
+        for need in (on[each] for each in predecessors(chosen.feature, features()) if each in on):
+            before = need.feature.logical_name
+            assert any(each.rpartition("::")[2].startswith(f"{before}-") for each in waits_for), (key, before)
 
 
 def test_no_feature_waits_for_one_that_comes_later():
     seen = set()
-    for name, feature in FEATURES.items():
-        assert set(feature.after) <= seen
-        seen.add(name)
+    for key, feature in features().items():
+        assert predecessors(feature, features()) <= seen
+        seen.add(key)
 
 
 def test_the_gpu_operator_learns_from_the_pools_how_gpus_are_shared_and_what_to_tolerate(platform):
@@ -162,7 +163,7 @@ def run_program(declared, monkeypatch, given, secret_keys=()):
 
 def test_the_program_exports_capacity_and_where_things_are(declared, monkeypatch):
     exported = run_program(declared, monkeypatch, FULL)
-    assert set(exported) == {"cluster", "pools", "namespaces", "endpoints", "teams"}
+    assert set(exported) == {"cluster", "pools", "namespaces", "endpoints", "teams", "buckets"}
     assert exported["pools"]["h100"]["gpus"] == {"model": "H100-80GB", "min": 8, "max": 16}
     assert exported["pools"]["l4"]["gpus"] == {"model": "L4-24GB", "min": 0, "max": 16}
     assert exported["pools"]["h100"]["usd_per_hour"]["max"] == pytest.approx(

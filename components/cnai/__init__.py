@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cnai._version import __version__
 
 if TYPE_CHECKING:
-    from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
+    from cnai.capacity.gpu_operator.component import GpuOperator, GpuOperatorArgs
     from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, NodePoolArgs
     from cnai.clouds.local.cluster import LocalCluster, LocalClusterArgs
     from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from cnai.clouds.traits import ClusterTraits
     from cnai.environment import Environment
     from cnai.errors import UserError
-    from cnai.kubeflow.jobset import JobSet, JobSetArgs
-    from cnai.kubeflow.trainer import Trainer, TrainerArgs
-    from cnai.network.cert_manager import CertManager, CertManagerArgs
-    from cnai.network.istio import Istio, IstioArgs
-    from cnai.observability.monitoring import Monitoring, MonitoringArgs
+    from cnai.kubeflow.jobset.component import JobSet, JobSetArgs
+    from cnai.kubeflow.trainer.component import Trainer, TrainerArgs
+    from cnai.network.cert_manager.component import CertManager, CertManagerArgs
+    from cnai.network.istio.component import Istio, IstioArgs
+    from cnai.observability.monitoring.component import Monitoring, MonitoringArgs
     from cnai.platform import Platform
-    from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
+    from cnai.storage.minio.component import MinIO, MinIOArgs
+    from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
     from cnai.tenancy.shared import Tenancy
     from cnai.tenancy.team import Team, TeamArgs
 
 _HOMES = {
-    "cnai.capacity.gpu_operator": ("GpuOperator", "GpuOperatorArgs"),
+    "cnai.capacity.gpu_operator.component": ("GpuOperator", "GpuOperatorArgs"),
     "cnai.capacity.pools": ("GpuPool", "GpuPoolArgs", "NodePool", "NodePoolArgs"),
     "cnai.clouds.local.cluster": ("LocalCluster", "LocalClusterArgs"),
     "cnai.clouds.pools": ("PoolPlan", "Route", "Sharing", "Taint"),
@@ -33,13 +34,14 @@ _HOMES = {
     "cnai.clouds.traits": ("ClusterTraits",),
     "cnai.environment": ("Environment",),
     "cnai.errors": ("UserError",),
-    "cnai.kubeflow.jobset": ("JobSet", "JobSetArgs"),
-    "cnai.kubeflow.trainer": ("Trainer", "TrainerArgs"),
-    "cnai.network.cert_manager": ("CertManager", "CertManagerArgs"),
-    "cnai.network.istio": ("Istio", "IstioArgs"),
-    "cnai.observability.monitoring": ("Monitoring", "MonitoringArgs"),
+    "cnai.kubeflow.jobset.component": ("JobSet", "JobSetArgs"),
+    "cnai.kubeflow.trainer.component": ("Trainer", "TrainerArgs"),
+    "cnai.network.cert_manager.component": ("CertManager", "CertManagerArgs"),
+    "cnai.network.istio.component": ("Istio", "IstioArgs"),
+    "cnai.observability.monitoring.component": ("Monitoring", "MonitoringArgs"),
     "cnai.platform": ("Platform",),
-    "cnai.storage.object_store": ("ObjectStore", "ObjectStoreArgs"),
+    "cnai.storage.minio.component": ("MinIO", "MinIOArgs"),
+    "cnai.storage.seaweedfs.component": ("SeaweedFS", "SeaweedFSArgs"),
     "cnai.tenancy.shared": ("Tenancy",),
     "cnai.tenancy.team": ("Team", "TeamArgs"),
 }
@@ -61,15 +63,17 @@ __all__ = [
     "JobSetArgs",
     "LocalCluster",
     "LocalClusterArgs",
+    "MinIO",
+    "MinIOArgs",
     "Monitoring",
     "MonitoringArgs",
     "NodePool",
     "NodePoolArgs",
-    "ObjectStore",
-    "ObjectStoreArgs",
     "Platform",
     "PoolPlan",
     "Route",
+    "SeaweedFS",
+    "SeaweedFSArgs",
     "Sharing",
     "Taint",
     "Team",

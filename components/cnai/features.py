@@ -1,113 +1,81 @@
-"""Which components a platform has, in dependency order: its table of contents."""
+"""Which features there are: the platform's table of contents. Their order in a platform comes from what they need."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 
-import pulumi
+from cnai.catalog.loading import ENTRY_POINTS, catalog
+from cnai.errors import UserError
+from cnai.feature import Feature
 
-from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
-from cnai.clouds.traits import ClusterTraits
-from cnai.environment import Environment
-from cnai.kubeflow.jobset import JobSet, JobSetArgs
-from cnai.kubeflow.trainer import Trainer, TrainerArgs
-from cnai.network.cert_manager import CertManager, CertManagerArgs
-from cnai.network.istio import Istio, IstioArgs
-from cnai.observability.monitoring import Monitoring, MonitoringArgs
-from cnai.storage.object_store import Kind, ObjectStore, ObjectStoreArgs
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One row of the platform's table of contents."""
-
-    component: Callable[[str, Any, pulumi.ResourceOptions], pulumi.ComponentResource]
-    args: Callable[[Environment, ClusterTraits], Any]
-    wanted: Callable[[Environment], bool]
-    after: tuple[str, ...] = ()
-    """Features that must be there first, where they are wanted at all."""
-    until: Callable[[Any], pulumi.Resource] = lambda component: component
-    """The part of it that others wait for."""
+FEATURES = (
+    "capacity.gpu_operator",
+    "kubeflow.jobset",
+    "kubeflow.trainer",
+    "network.cert_manager",
+    "network.istio",
+    "observability.monitoring",
+    "storage.bucket",
+    "storage.minio",
+    "storage.seaweedfs",
+)
+"""`<room>.<system>`, the folder that owns each: its `feature.py` says what a stack file calls it."""
 
 
-def monitoring_args(environment: Environment, traits: ClusterTraits) -> MonitoringArgs:
-    return MonitoringArgs(
-        traits=traits,
-        gpu_dashboard=environment.has_gpu_dashboard,
-        grafana_admin_password=_secret(environment, "grafana_admin_password"),
-    )
+@cache
+def features() -> Mapping[str, Feature]:
+    """Every feature by its key, ours and those of other distributions. Raises `UserError` where one cannot be read."""
+    found: dict[str, Feature] = {}
+    for feature in (*map(_ours, FEATURES), *map(_theirs, entry_points(group=ENTRY_POINTS))):
+        if feature.key in found:
+            raise UserError(f"feature {feature.key}: both {found[feature.key].module} and {feature.module} have it")
+        found[feature.key] = feature
+    for feature in found.values():
+        _check(feature, found)
+    return MappingProxyType({key: found[key] for key in _ordered(found)})
 
 
-def cert_manager_args(environment: Environment, traits: ClusterTraits) -> CertManagerArgs:
-    return CertManagerArgs(traits=traits, monitoring=environment.features.monitoring)
+def _ours(place: str) -> Feature:
+    module = f"cnai.{place}.feature"
+    return replace(import_module(module).FEATURE, module=module)
 
 
-def gpu_operator_args(environment: Environment, traits: ClusterTraits) -> GpuOperatorArgs:
-    pools = [pool for pool in environment.pools.values() if pool.gpus_per_node]
-    slices = {pool.sharing.time_slices for pool in pools} - {1}
-    tolerations = {str(toleration): toleration for pool in pools for toleration in pool.tolerations}
-    return GpuOperatorArgs(
-        traits=traits,
-        monitoring=environment.features.monitoring,
-        time_slices=tuple(sorted(slices)),
-        tolerations=tuple(tolerations.values()),
-    )
+def _theirs(point: EntryPoint) -> Feature:
+    """`name = "their_package.their_system.feature"`, or with `:FEATURE` behind it."""
+    who = f"feature {point.name} of {point.dist.name if point.dist else point.module}"
+    try:
+        found = import_module(point.module)
+        feature = getattr(found, point.attr or "FEATURE", None)
+    except Exception as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{who} cannot be read ({words}): repair or uninstall it") from error
+    if not isinstance(feature, Feature):
+        raise UserError(f"{who}: {point.module} has no FEATURE of type cnai.feature.Feature: repair or uninstall it")
+    return replace(feature, module=point.module)
 
 
-def object_store_args(environment: Environment, traits: ClusterTraits) -> ObjectStoreArgs:
-    return ObjectStoreArgs(
-        traits=traits,
-        kind=cast(Kind, environment.features.object_store),
-        monitoring=environment.features.monitoring,
-        root_password=_secret(environment, "object_store_root_password"),
-    )
+def _check(feature: Feature, known: Mapping[str, Feature]) -> None:
+    where = f"feature {feature.key} ({feature.module})"
+    if unknown := sorted({*feature.needs, *feature.excludes} - set(known)):
+        raise UserError(f"{where}: no feature {', '.join(unknown)}: needs and excludes name features by their key")
+    if unknown := sorted(set(feature.packages) - set(catalog())):
+        raise UserError(f"{where}: no package {', '.join(unknown)}: add it to the package.toml beside")
 
 
-def _secret(environment: Environment, name: str) -> pulumi.Output[str] | None:
-    given = environment.secret(name)
-    return None if given is None else pulumi.Output.secret(given)
+def _ordered(known: Mapping[str, Feature]) -> list[str]:
+    """Needs and givers first, otherwise by name."""
+    graph = {key: sorted(predecessors(feature, known)) for key, feature in sorted(known.items())}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise UserError(f"features need each other in a circle: {' -> '.join(error.args[1])}") from None
 
 
-FEATURES: Mapping[str, Feature] = {
-    # First, since others bring ServiceMonitors.
-    "monitoring": Feature(
-        component=Monitoring,
-        args=monitoring_args,
-        wanted=lambda environment: environment.features.monitoring,
-        until=lambda monitoring: monitoring.crds,
-    ),
-    "cert-manager": Feature(
-        component=CertManager,
-        args=cert_manager_args,
-        wanted=lambda environment: environment.features.cert_manager,
-        after=("monitoring",),
-    ),
-    "gpu-operator": Feature(
-        component=GpuOperator,
-        args=gpu_operator_args,
-        wanted=lambda environment: environment.features.gpu_operator,
-        after=("monitoring",),
-    ),
-    "istio": Feature(
-        component=Istio,
-        args=lambda _, traits: IstioArgs(traits=traits),
-        wanted=lambda environment: environment.features.mesh == "istio",
-    ),
-    "object-store": Feature(
-        component=ObjectStore,
-        args=object_store_args,
-        wanted=lambda environment: environment.features.object_store not in (None, "bucket"),
-        after=("monitoring",),
-    ),
-    "jobset": Feature(
-        component=JobSet,
-        args=lambda _, traits: JobSetArgs(traits=traits),
-        wanted=lambda environment: environment.has_jobset,
-    ),
-    "trainer": Feature(
-        component=Trainer,
-        args=lambda _, traits: TrainerArgs(traits=traits),
-        wanted=lambda environment: "trainer" in environment.features.kubeflow,
-        after=("jobset",),
-    ),
-}
+def predecessors(feature: Feature, known: Mapping[str, Feature]) -> set[str]:
+    """Features that come before one, where they are on: those it needs, and those that give what it takes."""
+    taken = {*feature.requires, *feature.uses}
+    return {*feature.needs, *(key for key, each in known.items() if taken & set(each.gives))}

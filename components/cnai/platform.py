@@ -1,46 +1,42 @@
 """The whole platform of one environment, in dependency order: where the rooms meet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pulumi
 
+from cnai.capabilities import ObjectStorage
 from cnai.capacity.pools import GpuPool, GpuPoolArgs, NodePool, args_of
-from cnai.catalog import catalog
 from cnai.clouds.build import build_cluster
 from cnai.clouds.pools import SYSTEM_POOL, PoolPlan
-from cnai.clouds.protocol import Buckets, Cluster, Registry
+from cnai.clouds.protocol import Cluster, Registry
+from cnai.component import Part
 from cnai.environment import Environment
-from cnai.features import FEATURES
-from cnai.storage.object_store import ObjectStore
-from cnai.tenancy.names import TRAINER_ACCOUNT
+from cnai.environment.choices import Chosen
+from cnai.feature import Feature
+from cnai.features import features, predecessors
+from cnai.site import Site
+from cnai.tenancy.share import TeamShare, combined
 from cnai.tenancy.shared import Tenancy
 from cnai.tenancy.team import Team, TeamArgs
 
 
-def team_args(
-    environment: Environment, team: str, object_store: ObjectStore | None, credentials: tuple[tuple[str, int], ...] = ()
-) -> TeamArgs:
-    """`credentials`: where pods get the cloud's, if the team has anything there."""
+def team_args(environment: Environment, team: str, shares: Iterable[TeamShare] = ()) -> TeamArgs:
     spec = environment.teams[team]
-    monitoring = catalog()["kube-prometheus-stack"].namespace if environment.features.monitoring else None
     return TeamArgs(
         gpu_quota=environment.gpu_quota(team),
         priority=spec.priority,
         storage_gib=spec.storage_gib,
         sso_group=spec.sso_group,
         budget_usd_per_month=spec.budget_usd_per_month,
-        scraped_from=monitoring,
-        object_store=_address(object_store.endpoint) if object_store else None,
-        credentials=credentials,
+        shares=tuple(shares),
     )
 
 
-def _address(endpoint: str) -> tuple[str, int]:
-    """Namespace and port of `http://service.namespace.svc:port`."""
-    found = urlsplit(endpoint)
-    return str(found.hostname).split(".")[1], found.port or 80
+def component_class(feature: Feature) -> type[Any]:
+    """The class in the `component.py` beside its `feature.py`, imported only where the feature is on."""
+    return getattr(import_module(f"{feature.module.rpartition('.')[0]}.component"), feature.component)
 
 
 class Platform(pulumi.ComponentResource):
@@ -51,10 +47,10 @@ class Platform(pulumi.ComponentResource):
     pools: Mapping[str, NodePool]
     registry: Registry | None
     """Where the environment's own images lie, on a cloud that has one."""
-    buckets: Buckets | None
-    """The cloud's own, where `features.object_store` says `bucket`."""
-    features: Mapping[str, pulumi.ComponentResource]
-    """Those that are on, by their key in `FEATURES`."""
+    site: Site
+    """What features gave one another."""
+    features: Mapping[str, Part]
+    """Those that are on, by key."""
     teams: Mapping[str, Team]
 
     def __init__(self, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -64,7 +60,7 @@ class Platform(pulumi.ComponentResource):
         self.pools = self._pools()
         own = pulumi.ResourceOptions(parent=self)
         self.registry = self.cluster.registry("registry", own)
-        self.buckets = self.cluster.buckets("buckets", own) if environment.features.object_store == "bucket" else None
+        self.site = Site(environment, self.cluster)
         self.features = self._features()
         self.teams = self._teams()
         self.register_outputs({})
@@ -88,32 +84,41 @@ class Platform(pulumi.ComponentResource):
         args, opts = args_of(self.cluster, plan), pulumi.ResourceOptions(parent=self)
         return GpuPool(name, args, opts) if isinstance(args, GpuPoolArgs) else NodePool(name, args, opts)
 
-    def _features(self) -> Mapping[str, pulumi.ComponentResource]:
-        built: dict[str, pulumi.ComponentResource] = {}
+    def _features(self) -> Mapping[str, Part]:
+        built: dict[str, Part] = {}
         there = [self.pools[SYSTEM_POOL], *self.cluster.ready()]
-        for name, feature in FEATURES.items():
-            if feature.wanted(self.environment):
-                first = [FEATURES[each].until(built[each]) for each in feature.after if each in built]
-                args = feature.args(self.environment, self.cluster.traits)
-                built[name] = feature.component(name, args, self._on_cluster(*there, *first))
+        for key, chosen in self.environment.features.items():
+            built[key] = self._feature(chosen, [*there, *self._awaited(chosen.feature, built)])
+            self.site.take_up(built[key].gives())
         return built
+
+    def _feature(self, chosen: Chosen, after: list[pulumi.Resource]) -> Part:
+        feature = chosen.feature
+        return component_class(feature).build(
+            feature.logical_name, chosen.settings, self.site, self._on_cluster(*after)
+        )
+
+    @staticmethod
+    def _awaited(feature: Feature, built: Mapping[str, Part]) -> list[pulumi.Resource]:
+        """Of each feature before this one that is on, the part that others wait for."""
+        parts = (built[key] for key in sorted(predecessors(feature, features())) if key in built)
+        return [part.ready for part in parts if part.ready is not None]
 
     def _teams(self) -> Mapping[str, Team]:
         if not self.environment.teams:
             return {}
-        tenancy, store = Tenancy("tenancy", self._on_cluster()), self.features.get("object-store")
-        opts = self._on_cluster(tenancy)
+        rules = combined(part.rules() for part in self.features.values())
+        tenancy = Tenancy("tenancy", self._on_cluster(), rules=rules)
+        return {team: self._team(team, tenancy) for team in self.environment.teams}
+
+    def _team(self, team: str, tenancy: Tenancy) -> Team:
+        opts, parts = self._on_cluster(tenancy), self.features.values()
         # A team's namespace holds its volumes.
         opts.protect = not self.cluster.traits.disposable
-        store = store if isinstance(store, ObjectStore) else None
-        return {team: self._team(team, store, opts) for team in self.environment.teams}
-
-    def _team(self, team: str, store: ObjectStore | None, opts: pulumi.ResourceOptions) -> Team:
-        credentials = self.cluster.traits.credential_endpoints if self.buckets else ()
-        made = Team(team, team_args(self.environment, team, store, credentials), opts)
-        if self.buckets:
-            own = pulumi.ResourceOptions(parent=self, depends_on=[made])
-            self.buckets.team_access(team, team, TRAINER_ACCOUNT, own)
+        shares = [part.share(team, self.environment.teams[team]) for part in parts]
+        made = Team(team, team_args(self.environment, team, shares), opts)
+        for part in parts:
+            part.admit(team, made.namespace, pulumi.ResourceOptions(parent=self, depends_on=[made]))
         return made
 
     def _on_cluster(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -121,8 +126,7 @@ class Platform(pulumi.ComponentResource):
 
     def exports(self) -> dict[str, Any]:
         """What the environment's users want to know; no secret is among it."""
-        traits = self.cluster.traits
-        named = cast("Mapping[str, Any]", self.features)
+        traits, chosen = self.cluster.traits, self.environment.features
         found: dict[str, Any] = {
             "cluster": {
                 "cloud": self.environment.cloud,
@@ -130,24 +134,19 @@ class Platform(pulumi.ComponentResource):
                 "zones": list(traits.zones),
             },
             "pools": {name: pool_summary(plan) for name, plan in self.environment.pools.items()},
-            "namespaces": {name: feature.namespace for name, feature in named.items()},
-            "endpoints": self._endpoints(named),
+            "namespaces": {
+                chosen[key].feature.logical_name: cast("Any", part).namespace
+                for key, part in self.features.items()
+                if hasattr(part, "namespace")
+            },
+            "endpoints": {name: where for part in self.features.values() for name, where in part.endpoints().items()},
             "teams": {name: team.namespace for name, team in self.teams.items()},
         }
         if self.registry:
             found["registry"] = self.registry.url
-        if self.buckets:
-            found["buckets"] = dict(self.buckets.names)
+        if storage := self.site.capability(ObjectStorage):
+            found["buckets"] = dict(storage.buckets)
         return found
-
-    def _endpoints(self, named: Mapping[str, Any]) -> dict[str, Any]:
-        endpoints = {"object-store": named["object-store"].endpoint} if "object-store" in named else {}
-        if self.buckets:
-            endpoints["object-store"] = self.buckets.endpoint
-        if "monitoring" in named:
-            stack = catalog()["kube-prometheus-stack"]
-            endpoints["grafana"] = f"http://{stack.release_name}-grafana.{stack.namespace}.svc"
-        return endpoints
 
 
 def pool_summary(plan: PoolPlan) -> dict[str, Any]:

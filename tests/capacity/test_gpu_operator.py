@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs, chart_values
+from cnai.capacity.gpu_operator.component import GpuOperator, GpuOperatorArgs, chart_values
 from cnai.clouds.traits import ClusterTraits
 
 TRAITS = ClusterTraits(

@@ -3,7 +3,7 @@
 import pytest
 
 from cnai.catalog import catalog, crds_at
-from cnai.catalog.loading import parsed
+from cnai.catalog.loading import checked, parsed
 from cnai.errors import UserError
 
 ROW = """
@@ -21,6 +21,8 @@ images = []
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
+        ("thing = 1", "every key belongs in a table"),
+        ("[thing", "not TOML"),
         (ROW.replace('kind = "helm"', 'kind = "chart"'), "thing.kind: Input should be 'helm' or 'manifests'"),
         (ROW.replace('version = "1.2.3"\n', ""), "thing.version: "),
         (ROW + 'colour = "red"\n', "thing.colour: "),
@@ -32,17 +34,17 @@ images = []
             "Service s selects no workload",
         ),
     ],
-    ids=["kind", "version", "unknown", "needs", "health", "crds", "service"],
+    ids=["bare", "toml", "kind", "version", "unknown", "needs", "health", "crds", "service"],
 )
 def test_a_wrong_row_is_refused_by_name(wrong, told):
     with pytest.raises(UserError) as refusal:
-        parsed(wrong)
+        checked(parsed(wrong, "room/thing", {}))
     assert told in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 def test_a_right_row_has_its_defaults():
-    thing = parsed(ROW)["thing"]
+    thing = parsed(ROW, "room/thing", {})["thing"]
     assert (thing.release_name, thing.pod_security, thing.provides.crds) == ("thing", "baseline", ())
 
 

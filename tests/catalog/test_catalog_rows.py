@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -9,22 +10,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnai.capacity.gpu_operator import GpuOperator, GpuOperatorArgs
+from cnai.capacity.gpu_operator.component import GpuOperator, GpuOperatorArgs
 from cnai.catalog import catalog
 from cnai.clouds.aws.fabric import EfaPlugin
 from cnai.clouds.aws.karpenter import AwsKarpenter, AwsKarpenterArgs
 from cnai.clouds.onprem.ceph import Ceph, CephArgs
 from cnai.clouds.onprem.metallb import MetalLB, MetalLBArgs
 from cnai.clouds.traits import ClusterTraits
-from cnai.kubeflow.jobset import JobSet, JobSetArgs
-from cnai.kubeflow.trainer import Trainer, TrainerArgs
-from cnai.network.cert_manager import CertManager, CertManagerArgs
-from cnai.network.istio import Istio, IstioArgs
-from cnai.observability.monitoring import Monitoring, MonitoringArgs
-from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
+from cnai.features import features
+from cnai.kubeflow.jobset.component import JobSet, JobSetArgs
+from cnai.kubeflow.trainer.component import Trainer, TrainerArgs
+from cnai.network.cert_manager.component import CertManager, CertManagerArgs
+from cnai.network.istio.component import Istio, IstioArgs
+from cnai.observability.monitoring.component import Monitoring, MonitoringArgs
+from cnai.storage.minio.component import MinIO, MinIOArgs
+from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
 
 COMPONENTS = Path(__file__).resolve().parents[2] / "components" / "cnai"
-VALUES = sorted((COMPONENTS / "catalog" / "values").iterdir())
 VERSION = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.])")
 PACKAGES = pytest.mark.parametrize("package", catalog().values(), ids=list(catalog()))
 
@@ -84,10 +86,19 @@ def test_istio_is_of_one_version():
     assert len({catalog()[name].version for name in ("istio-base", "istiod", "istio-gateway")}) == 1
 
 
-@pytest.mark.parametrize("path", VALUES, ids=lambda path: path.name)
-def test_every_values_file_belongs_to_a_package_and_says_something(path):
-    assert path.stem in catalog()
-    assert isinstance(yaml.safe_load(path.read_text()), dict)
+@pytest.mark.parametrize("path", sorted(COMPONENTS.rglob("values.yaml")), ids=lambda path: path.parent.name)
+def test_every_values_file_speaks_of_packages_beside_it_and_says_something(path):
+    beside = tomllib.loads((path.parent / "package.toml").read_text())
+    given = yaml.safe_load(path.read_text())
+    assert given.keys() <= beside.keys()
+    assert all(isinstance(each, dict) and each for each in given.values())
+
+
+def test_every_package_belongs_to_a_feature_or_to_a_cloud():
+    of_features = {package for feature in features().values() for package in feature.packages}
+    of_clouds = {name for name, package in catalog().items() if package.home.startswith("clouds/")}
+    assert of_features | of_clouds == set(catalog())
+    assert not of_features & of_clouds
 
 
 def test_every_package_is_installed_by_some_component(declared):
@@ -98,8 +109,8 @@ def test_every_package_is_installed_by_some_component(declared):
         CertManager("cert-manager", CertManagerArgs(traits=traits))
         GpuOperator("gpu-operator", GpuOperatorArgs(traits=traits))
         Istio("istio", IstioArgs(traits=traits))
-        ObjectStore("minio", ObjectStoreArgs(traits=traits, kind="minio"))
-        ObjectStore("seaweedfs", ObjectStoreArgs(traits=traits, kind="seaweedfs"))
+        MinIO("minio", MinIOArgs(traits=traits))
+        SeaweedFS("seaweedfs", SeaweedFSArgs(traits=traits))
         JobSet("jobset", JobSetArgs(traits=traits))
         Trainer("trainer", TrainerArgs(traits=traits))
         MetalLB("metallb", MetalLBArgs(traits=traits, addresses=("192.0.2.0/28",)))

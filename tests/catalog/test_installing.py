@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from cnai.catalog import catalog
+from cnai.catalog import catalog, installing
 from cnai.catalog.credentials import credentials, password
 from cnai.catalog.installing import declared_namespace
 
@@ -11,7 +11,7 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def install(declared, package, values=None):
-    found = declared(lambda: catalog()[package].install(package, values or {}))
+    found = declared(lambda: installing.install(package, package, values or {}))
     return {each.key: each for each in found}
 
 
@@ -43,7 +43,7 @@ def test_given_values_win_over_the_base_ones_and_leave_the_rest(declared):
     given = {"crds": {"keep": True}}
     values = install(declared, "cert-manager", given)[f"{RELEASE}::cert-manager"].inputs["values"]
     assert values["crds"] == {"enabled": True, "keep": True}
-    assert catalog()["cert-manager"].base_values()["crds"]["keep"] is False
+    assert catalog()["cert-manager"].base_values["crds"]["keep"] is False
 
 
 def test_crds_that_helm_would_never_upgrade_are_resources_of_their_own(declared):
@@ -76,7 +76,7 @@ def test_a_failed_release_stays_so_that_it_can_be_looked_at(declared):
 @pytest.mark.parametrize(("given", "ignored"), [("hunter2", None), (None, ["data"])])
 def test_a_password_is_secret_and_one_that_was_made_up_stays(given, ignored, declared):
     def program():
-        namespace = declared_namespace(catalog()["minio"], "ns")
+        namespace = declared_namespace("minio", "ns")
         data = {"pass word": password(given)}
         credentials("root", "root", namespace, data, pulumi.ResourceOptions(), made_up=given is None)
 

@@ -8,7 +8,7 @@ from cnai.environment import Environment
 from cnai.errors import UserError
 from cnai.kube import ApiError, NoKindError
 from cnai.kubeflow.queues import QUEUE_LABEL, local_queues, queue_of
-from cnai.kubeflow.trainjob import TrainingExample, train_job
+from cnai.kubeflow.trainer.trainjob import TrainingExample, train_job
 
 STACK = "stacks/Pulumi.local.yaml"
 

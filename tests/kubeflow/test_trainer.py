@@ -4,7 +4,8 @@ import pytest
 
 from cnai.catalog import catalog
 from cnai.clouds.traits import ClusterTraits
-from cnai.kubeflow import jobset, trainer
+from cnai.kubeflow.jobset import component as jobset
+from cnai.kubeflow.trainer import component as trainer
 
 TRAITS = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="cloud")
 

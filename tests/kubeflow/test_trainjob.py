@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cnai.environment import Environment
 from cnai.errors import UserError
-from cnai.kubeflow.trainer import torch_runtime
-from cnai.kubeflow.trainjob import RUNTIME, TRAINER_JOB, load_example, train_job
+from cnai.kubeflow.trainer.component import torch_runtime
+from cnai.kubeflow.trainer.trainjob import RUNTIME, TRAINER_JOB, load_example, train_job
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = Path(os.environ.get("CNAI_REFERENCE", ROOT.parent / "shared" / "reference"))

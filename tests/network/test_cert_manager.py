@@ -3,7 +3,7 @@
 import pytest
 
 from cnai.clouds.traits import ClusterTraits
-from cnai.network.cert_manager import CertManagerArgs, chart_values
+from cnai.network.cert_manager.component import CertManagerArgs, chart_values
 
 DISPOSABLE = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="simulated", disposable=True)
 LASTING = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="cloud")

@@ -4,7 +4,7 @@ import pytest
 
 from cnai.catalog import catalog
 from cnai.clouds.traits import ClusterTraits
-from cnai.network.istio import Istio, IstioArgs, gateway_values, istiod_values
+from cnai.network.istio.component import Istio, IstioArgs, gateway_values, istiod_values
 
 TRAITS = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="cloud")
 

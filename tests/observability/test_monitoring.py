@@ -8,7 +8,7 @@ import pytest
 
 from cnai.catalog import catalog
 from cnai.clouds.traits import ClusterTraits
-from cnai.observability.monitoring import Monitoring, MonitoringArgs, chart_values, gpu_dashboard_text
+from cnai.observability.monitoring.component import Monitoring, MonitoringArgs, chart_values, gpu_dashboard_text
 
 TRAITS = ClusterTraits(
     kubernetes_version="1.36",
@@ -49,7 +49,7 @@ def test_what_keeps_state_is_on_the_clusters_volumes_and_system_nodes():
 
 
 def test_monitors_and_rules_of_every_namespace_are_picked_up():
-    spec = catalog()["kube-prometheus-stack"].base_values()["prometheus"]["prometheusSpec"]
+    spec = catalog()["kube-prometheus-stack"].base_values["prometheus"]["prometheusSpec"]
     limited = {f"{kind}SelectorNilUsesHelmValues" for kind in ("serviceMonitor", "podMonitor", "probe", "rule")}
     assert all(spec[key] is False for key in limited)
 

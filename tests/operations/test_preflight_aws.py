@@ -268,8 +268,8 @@ def test_without_credentials_nothing_is_called_well_but_what_needs_none(monkeypa
 
 
 def test_karpenter_comes_with_the_pools_that_it_makes():
-    assert preflight.packages(environment()) == ()
-    assert preflight.packages(environment(cpu={"machine": "m7i.xlarge"})) == ("karpenter",)
+    assert environment().packages == ()
+    assert environment(cpu={"machine": "m7i.xlarge"}).packages == ("karpenter",)
 
 
 def test_a_live_price_of_one_route_leaves_the_other_at_the_list():

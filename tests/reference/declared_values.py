@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cnai.capacity import gpu_operator
+from cnai.capacity.gpu_operator import component as gpu_operator
 from cnai.catalog import catalog, merged
 from cnai.clouds.aws import fabric
 from cnai.clouds.aws.karpenter import AwsKarpenterArgs
@@ -14,10 +14,14 @@ from cnai.clouds.machines import machines
 from cnai.clouds.onprem import ceph, metallb
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.traits import ClusterTraits
-from cnai.kubeflow import jobset, trainer
-from cnai.network import cert_manager, istio
-from cnai.observability import monitoring
-from cnai.storage import object_store
+from cnai.kubeflow.jobset import component as jobset
+from cnai.kubeflow.trainer import component as trainer
+from cnai.network.cert_manager import component as cert_manager
+from cnai.network.istio import component as istio
+from cnai.observability.monitoring import component as monitoring
+from cnai.storage.minio.component import MinIO, MinIOArgs
+from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
+from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
 
 OWNERS = st.sampled_from(["operator", "image", "cloud"])
 TOLERATIONS = st.sampled_from(
@@ -57,17 +61,16 @@ def _gpu_operator(draw: st.DrawFn) -> Mapping[str, Any]:
     return gpu_operator.chart_values(args)
 
 
-def _object_store(kind: object_store.Kind) -> Draw:
+def _object_store(store: type[ObjectStore], kind: type[ObjectStoreArgs]) -> Draw:
     def values(draw: st.DrawFn) -> Mapping[str, Any]:
-        args = object_store.ObjectStoreArgs(
+        args = kind(
             traits=draw(traits),
-            kind=kind,
             servers=draw(st.sampled_from([None, 1, 4, 8])),
             storage_gib=draw(st.integers(1, 10_000)),
             buckets=tuple(draw(st.sampled_from([(), ("models",), ("models", "data")]))),
             monitoring=draw(st.booleans()),
         )
-        return object_store.chart_values(args)
+        return store.values(args)
 
     return values
 
@@ -131,8 +134,8 @@ COMPUTED: Mapping[str, Draw] = {
     "istio-base": lambda _: {},
     "istiod": _istio(istio.istiod_values),
     "istio-gateway": _istio(istio.gateway_values),
-    "minio": _object_store("minio"),
-    "seaweedfs": _object_store("seaweedfs"),
+    "minio": _object_store(MinIO, MinIOArgs),
+    "seaweedfs": _object_store(SeaweedFS, SeaweedFSArgs),
     "prometheus-operator-crds": lambda _: {},
     "kube-prometheus-stack": _monitoring,
     "jobset": _jobset,
@@ -149,4 +152,4 @@ COMPUTED: Mapping[str, Draw] = {
 @st.composite
 def values_of(draw: st.DrawFn, package: str) -> dict[str, Any]:
     """What the Release of a package gets: base and computed."""
-    return merged(catalog()[package].base_values(), COMPUTED[package](draw))
+    return merged(catalog()[package].base_values, COMPUTED[package](draw))

@@ -90,15 +90,16 @@ def test_the_pinned_version_is_the_one_that_was_read(package, upstream):
 def test_no_values_hold_a_password(upstream):
     """Even where one is given: it goes into a Secret, and values name that."""
     from cnai.clouds.traits import ClusterTraits
-    from cnai.observability import monitoring
-    from cnai.storage import object_store
+    from cnai.observability.monitoring import component as monitoring
+    from cnai.storage.minio.component import MinIO, MinIOArgs
+    from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
 
     cluster = ClusterTraits(kubernetes_version="1.36", storage_class="gp3", load_balancer="cloud")
     told = [
         monitoring.chart_values(monitoring.MonitoringArgs(traits=cluster, grafana_admin_password="hunter2")),
         *(
-            object_store.chart_values(object_store.ObjectStoreArgs(traits=cluster, kind=kind, root_password="hunter2"))
-            for kind in ("minio", "seaweedfs")
+            store.values(args(traits=cluster, root_password="hunter2"))
+            for store, args in ((MinIO, MinIOArgs), (SeaweedFS, SeaweedFSArgs))
         ),
     ]
     assert "hunter2" not in json.dumps(told)

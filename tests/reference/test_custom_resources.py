@@ -7,7 +7,7 @@ import yaml
 from strict import errors
 
 from cnai.environment import Environment
-from cnai.kubeflow.trainer import torch_runtime
+from cnai.kubeflow.trainer.component import torch_runtime
 from cnai.platform import Platform
 
 pytestmark = pytest.mark.reference

@@ -3,10 +3,12 @@
 import pulumi
 import pytest
 
+from cnai.tenancy.share import Opening, TeamShare
 from cnai.tenancy.shared import PRIORITIES, Tenancy, shared_manifests
 from cnai.tenancy.team import Team, TeamArgs, team_manifests
 
-ARGS = TeamArgs(gpu_quota={"nvidia.com/gpu": 16}, sso_group="researchers", object_store=("minio", 9000))
+STORE = Opening(name="object-store", namespace="minio", port=9000)
+ARGS = TeamArgs(gpu_quota={"nvidia.com/gpu": 16}, sso_group="researchers", shares=(TeamShare(openings=(STORE,)),))
 
 
 def hard(manifests, role="quota"):

@@ -3,6 +3,7 @@
 from cnai.catalog.loading import catalog as catalog
 from cnai.catalog.loading import crds_at as crds_at
 from cnai.catalog.merging import merged as merged
+from cnai.catalog.package import ChartException as ChartException
 from cnai.catalog.package import Crd as Crd
 from cnai.catalog.package import CrdFile as CrdFile
 from cnai.catalog.package import Health as Health

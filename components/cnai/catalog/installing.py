@@ -14,6 +14,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.helm.v3 import Release, ReleaseArgs, RepositoryOptsArgs
 from pulumi_kubernetes.yaml.v2 import ConfigGroup
 
+from cnai.catalog.loading import catalog
 from cnai.catalog.merging import merged
 from cnai.catalog.package import Package
 
@@ -22,23 +23,28 @@ REVISIONS_KEPT = 5
 
 
 def install(
-    package: Package,
+    package: str,
     name: str,
     values: Mapping[str, Any],
-    opts: pulumi.ResourceOptions | None,
-    namespace: Namespace | None,
+    opts: pulumi.ResourceOptions | None = None,
+    *,
+    namespace: Namespace | None = None,
 ) -> Release:
-    first: list[pulumi.Resource] = []
+    """Declares the package's namespace (unless given), its CRDs where Helm would not upgrade them, and the Release.
+
+    `values` are laid over the base ones. Resources: `<name>` (the Release), `<name>-namespace`, `<name>-crds`.
+    """
+    chosen, first = catalog()[package], list[pulumi.Resource]()
     if namespace is None:
         namespace = declared_namespace(package, f"{name}-namespace", opts)
-    if package.critical_pods:
+    if chosen.critical_pods:
         first.append(_quota(f"{name}-critical-pods", namespace, opts))
-    if package.crd_files:
+    if chosen.crd_files:
         # Helm installs a chart's `crds/` once: it neither upgrades nor removes them. These are upgraded and removed.
-        first.append(ConfigGroup(f"{name}-crds", files=list(package.crd_urls), opts=opts))
+        first.append(ConfigGroup(f"{name}-crds", files=list(chosen.crd_urls), opts=opts))
     after = pulumi.ResourceOptions(depends_on=first)
     return Release(
-        name, release_args(package, values, namespace.metadata.name), pulumi.ResourceOptions.merge(opts, after)
+        name, release_args(chosen, values, namespace.metadata.name), pulumi.ResourceOptions.merge(opts, after)
     )
 
 
@@ -51,7 +57,7 @@ def release_args(package: Package, values: Mapping[str, Any], namespace: pulumi.
         chart=f"{source.repository}/{source.chart}" if source.is_oci else source.chart,
         repository_opts=None if source.is_oci else RepositoryOptsArgs(repo=source.repository),
         version=package.version,
-        values=merged(package.base_values(), values),
+        values=merged(package.base_values, values),
         skip_crds=bool(package.crd_files),
         timeout=package.timeout_s,
         atomic=False,
@@ -60,13 +66,14 @@ def release_args(package: Package, values: Mapping[str, Any], namespace: pulumi.
     )
 
 
-def declared_namespace(package: Package, name: str, opts: pulumi.ResourceOptions | None = None) -> Namespace:
+def declared_namespace(package: str, name: str, opts: pulumi.ResourceOptions | None = None) -> Namespace:
     """The package's namespace; Helm would make one as well, but never remove it."""
+    chosen = catalog()[package]
     labels = {
         "app.kubernetes.io/managed-by": "cnai",
-        "pod-security.kubernetes.io/enforce": package.pod_security,
+        "pod-security.kubernetes.io/enforce": chosen.pod_security,
     }
-    return Namespace(name, metadata={"name": package.namespace, "labels": labels}, opts=opts)
+    return Namespace(name, metadata={"name": chosen.namespace, "labels": labels}, opts=opts)
 
 
 def _quota(name: str, namespace: Namespace, opts: pulumi.ResourceOptions | None) -> ResourceQuota:

@@ -3,14 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
-
-if TYPE_CHECKING:
-    import pulumi
-    from pulumi_kubernetes.core.v1 import Namespace
-    from pulumi_kubernetes.helm.v3 import Release
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -139,12 +134,31 @@ class Provides:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChartException:
+    """A policy rule that some object of the chart cannot keep."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    rule: str
+    """The rule's id, as `cnai policy list` shows it."""
+    resource: str
+    """What is excepted, as reports name it; `*` stands for any text."""
+    reason: str
+    """Why no value of the chart helps."""
+    owner: str
+    expires: date
+    """The last day that it holds, so that somebody looks again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Package:
-    """One row of `catalog.toml`."""
+    """One table of a `package.toml`, with its base values."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     name: str
+    home: str
+    """Folder below `cnai`, or a third party's module, that owns it: `scheduling/kueue`."""
     kind: Literal["helm", "manifests"]
     source: Source
     version: str
@@ -156,7 +170,7 @@ class Package:
     licence: str
     """SPDX expression."""
     health: Health
-    images: tuple[str, ...]
+    images: tuple[str, ...] = ()
     """What nodes pull, with our values."""
     crd_files: tuple[CrdFile, ...] = ()
     """CRDs that Helm would install once and never upgrade or delete: they are resources of their own."""
@@ -173,6 +187,10 @@ class Package:
     runtimes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Training runtimes of ours -> their image."""
     provides: Provides = field(default_factory=Provides)
+    exceptions: tuple[ChartException, ...] = ()
+    """What the policies overlook in what the chart renders, since upstream leaves no choice."""
+    base_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What is the same on every cluster: the package's part of the `values.yaml` beside."""
 
     @property
     def release_name(self) -> str:
@@ -181,25 +199,3 @@ class Package:
     @property
     def crd_urls(self) -> tuple[str, ...]:
         return tuple(file.url.replace("{version}", self.version) for file in self.crd_files)
-
-    def base_values(self) -> dict[str, Any]:
-        """`values/<package>.yaml`: what is the same on every cluster."""
-        from cnai.catalog.loading import base_values
-
-        return base_values(self.name)
-
-    def install(
-        self,
-        name: str,
-        values: Mapping[str, Any],
-        opts: "pulumi.ResourceOptions | None" = None,
-        *,
-        namespace: "Namespace | None" = None,
-    ) -> "Release":
-        """Declares the package's namespace (unless given), its CRDs where Helm would not upgrade them, and the Release.
-
-        `values` are laid over the base ones. Resources: `<name>` (the Release), `<name>-namespace`, `<name>-crds`.
-        """
-        from cnai.catalog.installing import install
-
-        return install(self, name, values, opts, namespace)

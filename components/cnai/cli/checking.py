@@ -112,8 +112,8 @@ def checked(
 def stop_violations(env: str) -> None:
     """Refuses what must never ship before anything exists: the environment's own mandatory rules, charts included.
 
-    A chart that is not at hand is told and let be: where it can be installed, it is at hand. Raises `UserError` with
-    each violation in the rule's words.
+    A chart that is not at hand is reported and left unchecked: where it can be installed, it is at hand.
+    Raises `UserError` with each violation in the rule's words.
     """
     from cnai.policy import passed
     from cnai.policy.check import check as against
@@ -154,38 +154,40 @@ def is_environment(target: str) -> bool:
 def of_environment(env: str, packs: Sequence[str], *, charts: bool = True) -> tuple["Subject", list["Problem"]]:
     """Without `charts` only what the program itself declares, which needs no Helm."""
     from cnai.policy.check import Subject, levels_of
-    from cnai.policy.config import exceptions, levels
+    from cnai.policy.config import levels
     from cnai.policy.reading import Problem
     from cnai.render import Renderer
     from cnai.render import render as rendering
 
     project, report = project_dir(), progress()
     config = read_stack_config(project, env)
-    policies, settings = said_of_policies(env, config)
+    policies, exemptions, settings = said_of_policies(env, config)
     rendered = rendering(project, env, config, Renderer(report=report) if charts else None)
     if charts:
         report(f"{env}: {len(rendered.resources)} resources, {len(rendered.charts)} charts rendered")
     subject = Subject(
         resources=rendered.resources,
         levels=levels_of(packs, levels(policies)),
-        exemptions=exceptions(policies),
+        exemptions=exemptions,
         settings=settings,
         file=str(stack_file(project, env)),
     )
     return subject, [Problem(each.source, each.reason, rendering=True) for each in rendered.not_rendered]
 
 
-def said_of_policies(env: str, config: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What the environment says of policies; a program of somebody's own need not say anything."""
-    from cnai.environment import Environment
-    from cnai.policy.config import settings
+def said_of_policies(env: str, config: Mapping[str, Any]) -> tuple[Any, list[Any], dict[str, Any]]:
+    """What the environment says of policies, what its rules overlook, and what they may know of it.
+
+    A program of somebody's own need not say anything.
+    """
+    from cnai.environment import Environment, PoliciesSpec
+    from cnai.policy.config import exceptions, exceptions_of_packages, settings
 
     if any(key.startswith("cnai:") for key in config):
         environment = Environment.load(env, config)
-        return environment.policies, settings(environment)
-    from cnai.environment import PoliciesSpec
-
-    return PoliciesSpec(), {"environment": env}
+        overlooked = [*exceptions(environment.policies), *exceptions_of_packages(environment.packages)]
+        return environment.policies, overlooked, settings(environment)
+    return PoliciesSpec(), [], {"environment": env}
 
 
 def of_paths(paths: Sequence[str], packs: Sequence[str]) -> tuple["Subject", list["Problem"]]:

@@ -62,10 +62,10 @@ def list_rules(as_json: JsonFlag = False) -> None:
 
 def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")], as_json: JsonFlag = False) -> None:
     """What a rule asks, why, and what to change."""
-    from cnai.environment.problems import nearest
     from cnai.policy.frameworks import answered
     from cnai.policy.loading import rules
     from cnai.policy.packs import packs
+    from cnai.problems import nearest
 
     found = rules().get(rule)
     if found is None:
@@ -110,12 +110,14 @@ def export(
 ) -> int:
     """What the cluster itself enforces of an environment's rules, for kubectl apply; says what it cannot."""
     from cnai.environment import Environment
-    from cnai.policy.config import exceptions, levels
+    from cnai.policy.config import exceptions, exceptions_of_packages, levels
     from cnai.policy.exporting import Wishes, exported
 
-    policies = Environment.load(env, read_stack_config(project_dir(), env)).policies
+    environment = Environment.load(env, read_stack_config(project_dir(), env))
+    policies = environment.policies
+    overlooked = [*exceptions(policies), *exceptions_of_packages(environment.packages)]
     wishes = Wishes(kyverno=form is Form.KYVERNO, exempt_namespaces=exempt or EXEMPT, warn_only=warn)
-    made = exported(levels(policies), exceptions(policies), wishes)
+    made = exported(levels(policies), overlooked, wishes)
     files = write(made, output) if output else []
     if as_json:
         print_json({"files": [str(each) for each in files], **made.told})

@@ -64,7 +64,7 @@ def train(
 
 def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: str | None) -> dict[str, Any]:
     from cnai.kubeflow.queues import local_queues, queue_of
-    from cnai.kubeflow.trainjob import load_example, train_job
+    from cnai.kubeflow.trainer.trainjob import load_example, train_job
 
     teams = target.environment.teams
     if team is None and len(teams) != 1:

@@ -51,6 +51,10 @@ class CloudSettings(Protocol):
         """Major and minor, such as `1.36`."""
         ...
 
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        """Packages of the catalog that a cluster with these pools brings by itself, in the order of their install."""
+        ...
+
     def problems(self) -> Problems:
         """What of it does not fit together: ranges that overlap, an unknown region."""
         ...

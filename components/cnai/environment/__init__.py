@@ -5,6 +5,5 @@ from cnai.environment.environment import Environment as Environment
 from cnai.environment.policies import PoliciesSpec as PoliciesSpec
 from cnai.environment.schema import stack_schema as stack_schema
 from cnai.environment.schema import write_schema as write_schema
-from cnai.environment.spec import FeaturesSpec as FeaturesSpec
 from cnai.environment.spec import PoolSpec as PoolSpec
 from cnai.environment.spec import TeamSpec as TeamSpec

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from cnai.clouds.machines import Machine
 from cnai.clouds.pools import PoolPlan, Route
 from cnai.clouds.settings import JudgesPools
-from cnai.environment.problems import Problem, nearest
 from cnai.environment.stack import StackConfig
+from cnai.problems import Problem, nearest
 
 
 def cloud_holds_together(stack: StackConfig) -> Iterator[Problem]:

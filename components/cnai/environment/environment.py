@@ -12,12 +12,13 @@ import pydantic
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import CloudSettings
 from cnai.environment import needs
+from cnai.environment.choices import Chosen
 from cnai.environment.policies import PoliciesSpec
-from cnai.environment.problems import Problem, message, of_validation
 from cnai.environment.rules import problems
-from cnai.environment.spec import NAME, FeaturesSpec, TeamSpec
+from cnai.environment.spec import NAME, TeamSpec
 from cnai.environment.stack import StackConfig
 from cnai.errors import UserError
+from cnai.problems import Problem, message, of_validation
 
 PREFIX = "cnai:"
 
@@ -81,8 +82,14 @@ class Environment:
         return self.stack.plans()
 
     @property
-    def features(self) -> FeaturesSpec:
-        return self.stack.features
+    def features(self) -> Mapping[str, Chosen]:
+        """Those that are on, by key, in the order in which they are built."""
+        return self.stack.chosen
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What is installed here, in order: what the cloud brings, then what the features that are on do."""
+        return (*self.cloud_settings.packages(self.pools.values()), *needs.packages(self.stack))
 
     @property
     def teams(self) -> Mapping[str, TeamSpec]:
@@ -95,14 +102,6 @@ class Environment:
     @property
     def has_gpus(self) -> bool:
         return self.stack.has_gpus
-
-    @property
-    def has_jobset(self) -> bool:
-        return needs.has_jobset(self.features)
-
-    @property
-    def has_gpu_dashboard(self) -> bool:
-        return needs.has_gpu_dashboard(self.stack)
 
     def secret(self, name: str) -> str | None:
         """In clear: wrap it in `pulumi.Output.secret` at once."""

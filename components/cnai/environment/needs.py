@@ -1,93 +1,103 @@
-"""Which packages each feature stands for, and what the catalog says that those need."""
+"""What the features that are on want of one another, of the secrets and of the namespaces."""
 
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping
 
+from cnai.capabilities import Capability
 from cnai.catalog import catalog
-from cnai.clouds.settings import SharesGpus
-from cnai.environment.problems import Problem
-from cnai.environment.spec import FeaturesSpec
+from cnai.environment.choices import Chosen
 from cnai.environment.stack import StackConfig
+from cnai.feature import Feature
+from cnai.features import features
+from cnai.problems import Problem, nearest
 
-SECRETS: Mapping[str, Callable[[FeaturesSpec], bool]] = MappingProxyType(
-    {
-        "grafana_admin_password": lambda features: features.monitoring,
-        "object_store_root_password": lambda features: features.object_store not in (None, "bucket"),
-    }
-)
-"""Secrets that some component takes, and whether it is there to take them."""
-
-PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "cert_manager": ("cert-manager",),
-        "gpu_operator": ("gpu-operator",),
-        "mesh: istio": ("istio-base", "istiod", "istio-gateway"),
-        "object_store: bucket": (),
-        "object_store: minio": ("minio",),
-        "object_store: seaweedfs": ("seaweedfs",),
-        "monitoring": ("prometheus-operator-crds", "kube-prometheus-stack"),
-        "jobset": ("jobset",),
-        "kubeflow: trainer": ("kubeflow-trainer",),
-    }
-)
-"""Feature as a stack file says it -> packages of the catalog."""
+ALWAYS_TAKEN = frozenset({"default"})
 
 
-def reserved_namespaces() -> frozenset[str]:
-    """Namespaces that a team cannot have."""
-    return frozenset({"default"} | {package.namespace for package in catalog().values() if package.namespace})
+def packages(stack: StackConfig) -> tuple[str, ...]:
+    """Packages of the features that are on, in the order in which they are installed."""
+    return tuple(package for each in stack.chosen.values() for package in each.feature.packages)
 
 
-def enabled(features: FeaturesSpec) -> dict[str, tuple[str | int, ...]]:
-    """Each feature that is on, as `PACKAGES` spells it -> its path in the stack file."""
-    found: dict[str, tuple[str | int, ...]] = {
-        key: ("features", key) for key in ("cert_manager", "gpu_operator", "monitoring") if getattr(features, key)
-    }
-    found |= {
-        f"{key}: {value}": ("features", key)
-        for key in ("mesh", "object_store")
-        if (value := getattr(features, key)) is not None
-    }
-    found |= {f"kubeflow: {part}": ("features", "kubeflow", i) for i, part in enumerate(features.kubeflow)}
-    if has_jobset(features):
-        found["jobset"] = ("features", "jobset")
+def reserved_namespaces(stack: StackConfig) -> frozenset[str]:
+    """Namespaces that a team cannot have here: those of what is on, and of what the cloud brings."""
+    here = [catalog()[name].namespace for name in packages(stack)]
+    clouds = [catalog()[name].namespace for name in stack.settings.packages(stack.plans().values())]
+    return ALWAYS_TAKEN | {namespace for namespace in (*here, *clouds) if namespace}
+
+
+def known_secrets() -> dict[str, list[Feature]]:
+    """Each name under `cnai:secrets`, with the features that take it."""
+    found: dict[str, list[Feature]] = {}
+    for feature in features().values():
+        for name in feature.secrets:
+            found.setdefault(name, []).append(feature)
     return found
 
 
-def has_jobset(features: FeaturesSpec) -> bool:
-    return "trainer" in features.kubeflow if features.jobset is None else features.jobset
-
-
-def has_gpu_dashboard(stack: StackConfig) -> bool:
-    wanted = stack.features.gpu_dashboard
-    return stack.features.monitoring and stack.has_gpus if wanted is None else wanted
-
-
 def unmet_needs(stack: StackConfig) -> Iterator[Problem]:
-    on = enabled(stack.features)
-    installed = {package for feature in on for package in PACKAGES[feature]}
-    for feature, path in on.items():
-        for package in PACKAGES[feature]:
-            for need in catalog()[package].needs:
-                if need not in installed and (owner := _owner(need)):
-                    yield Problem(path, f"needs {owner}, which is off: switch {owner} on under cnai:features")
-    if stack.features.gpu_dashboard:
-        for need in ("monitoring", "gpu_operator"):
-            if need not in on:
-                yield Problem(("features", "gpu_dashboard"), f"needs {need}, which is off: switch {need} on")
-    if "gpu_operator" not in on:
-        yield from _shared_by_nobody(stack)
+    on = stack.chosen
+    given = {capability for each in on.values() for capability in each.feature.gives}
+    for each in on.values():
+        yield from _unmet(each.feature, on)
+        for capability in each.feature.requires:
+            if capability not in given:
+                yield Problem(
+                    each.feature.path, f"needs {capability.title}, which nothing gives: {_givers(capability)}"
+                )
 
 
-def _shared_by_nobody(stack: StackConfig) -> Iterator[Problem]:
-    if isinstance(stack.settings, SharesGpus) and stack.settings.shares_gpus:
-        return
-    for name, pool in stack.pools.items():
-        if pool.sharing.mig or pool.sharing.time_slices > 1:
-            text = "needs gpu_operator, which is off: switch it on under cnai:features"
-            yield Problem(("pools", name, "sharing"), text)
+def _unmet(feature: Feature, on: Mapping[str, Chosen]) -> Iterator[Problem]:
+    for need in feature.needs:
+        if need not in on:
+            label = features()[need].label
+            yield Problem(feature.path, f"needs {label}, which is off: switch {label} on under cnai:features")
+    for other in feature.excludes:
+        if other in on:
+            yield Problem(feature.path, f"makes no sense beside {features()[other].label}: switch one of them off")
 
 
-def _owner(package: str) -> str | None:
-    """The feature that brings a package; none where no feature does."""
-    return next((feature for feature, packages in PACKAGES.items() if package in packages), None)
+def _givers(capability: type[Capability]) -> str:
+    names = [feature.label for feature in features().values() if capability in feature.gives]
+    return f"switch on one of {', '.join(names)} under cnai:features"
+
+
+def rules_of_features(stack: StackConfig) -> Iterator[Problem]:
+    """What each feature itself finds wrong, whether it is on or off."""
+    for key, feature in features().items():
+        settings = stack.chosen[key].settings if key in stack.chosen else None
+        for rule in feature.rules:
+            yield from rule(settings, stack)
+
+
+def values_go_to_packages(stack: StackConfig) -> Iterator[Problem]:
+    """Where a feature has several charts, its `values` say which one they are for."""
+    for each in stack.chosen.values():
+        names = each.feature.packages
+        for name in each.settings.values if len(names) != 1 else ():
+            if name not in names:
+                path = (*each.feature.path, "values", name)
+                yield Problem(
+                    path, f"no chart of that name here: {nearest(name, names)}" if names else "it has no chart"
+                )
+
+
+def one_giver_each(stack: StackConfig) -> Iterator[Problem]:
+    givers: dict[type[Capability], list[str]] = {}
+    for each in stack.chosen.values():
+        for capability in each.feature.gives:
+            givers.setdefault(capability, []).append(each.feature.label)
+    for capability, labels in givers.items():
+        if len(labels) > 1:
+            yield Problem(("features",), f"{' and '.join(labels)} both give {capability.title}: switch one of them off")
+
+
+FEATURE_RULES = (unmet_needs, rules_of_features, values_go_to_packages, one_giver_each)
+
+
+def secrets_are_used(stack: StackConfig) -> Iterable[Problem]:
+    known = known_secrets()
+    for name in stack.secrets:
+        if name not in known:
+            yield Problem(("secrets", name), f"no component takes it: {nearest(name, list(known))}")
+        elif not any(feature.key in stack.chosen for feature in known[name]):
+            yield Problem(("secrets", name), "the feature that takes it is off: switch it on or remove the secret")

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from cnai.capabilities import ObjectStorage
 from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import SYSTEM_POOL
 from cnai.environment.capacity import CAPACITY_RULES
-from cnai.environment.needs import SECRETS, reserved_namespaces, unmet_needs
+from cnai.environment.needs import FEATURE_RULES, reserved_namespaces, secrets_are_used
 from cnai.environment.plans import pool_plan
-from cnai.environment.problems import Problem, nearest
 from cnai.environment.spec import PoolSpec
 from cnai.environment.stack import StackConfig
+from cnai.problems import Problem, nearest
 
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
@@ -58,18 +59,15 @@ def _labels(name: str, pool: PoolSpec) -> Iterator[Problem]:
             yield Problem(path, "not a label: letters, digits, dashes, dots and underscores, 63 at most")
 
 
-def features_have_what_they_need(stack: StackConfig) -> Iterable[Problem]:
-    return unmet_needs(stack)
-
-
 def object_stores_exist_here(stack: StackConfig) -> Iterator[Problem]:
-    wanted, allowed = stack.features.object_store, stack.settings.object_stores()
-    if wanted is not None and wanted not in allowed:
-        yield Problem(("features", "object_store"), f"{stack.cloud_name} has no {wanted!r}: {nearest(wanted, allowed)}")
+    allowed = stack.settings.object_stores()
+    for each in stack.chosen.values():
+        if ObjectStorage in each.feature.gives and (key := each.feature.key) not in allowed:
+            yield Problem(each.feature.path, f"{stack.cloud_name} has no {key!r}: {nearest(key, allowed)}")
 
 
 def team_names_are_free(stack: StackConfig) -> Iterator[Problem]:
-    taken = reserved_namespaces()
+    taken = reserved_namespaces(stack)
     for name in stack.teams:
         if name in taken or name.startswith(("kube-", "cnai-")):
             yield Problem(("teams", name), f"the namespace {name} belongs to the platform: choose another name")
@@ -97,20 +95,12 @@ def team_gpus_exist(stack: StackConfig) -> Iterator[Problem]:
             yield Problem(("teams", next(iter(shares)), "gpus", pool), text)
 
 
-def secrets_are_used(stack: StackConfig) -> Iterator[Problem]:
-    for name in stack.secrets:
-        if name not in SECRETS:
-            yield Problem(("secrets", name), f"no component takes it: {nearest(name, list(SECRETS))}")
-        elif not SECRETS[name](stack.features):
-            yield Problem(("secrets", name), "the feature that takes it is off: switch it on or remove the secret")
-
-
 RULES: tuple[Callable[[StackConfig], Iterable[Problem]], ...] = (
     there_is_a_system_pool,
     pools_can_be_planned,
     *CAPACITY_RULES,
     labels_are_free,
-    features_have_what_they_need,
+    *FEATURE_RULES,
     object_stores_exist_here,
     team_names_are_free,
     team_gpus_exist,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cnai.clouds.machines import machines
-from cnai.environment.needs import SECRETS
+from cnai.environment.needs import known_secrets
 from cnai.environment.spec import CloudSpec
 from cnai.environment.stack import StackConfig
 
@@ -18,7 +18,7 @@ def stack_schema() -> dict[str, Any]:
     for named in (ours["properties"]["pools"], ours["properties"]["teams"]):
         named["additionalProperties"] = False
     secrets = ours["properties"]["secrets"]
-    secrets["propertyNames"] = {"enum": sorted(SECRETS)}
+    secrets["propertyNames"] = {"enum": sorted(known_secrets())}
     config = {
         "type": "object",
         "properties": {f"cnai:{key}": value for key, value in ours["properties"].items()},

@@ -31,7 +31,6 @@ MOST_NODES = 5000
 Count = Annotated[int, Field(strict=True, ge=0)]
 Nodes = Annotated[int, Field(strict=True, ge=0, le=MOST_NODES)]
 Priority = Literal["batch", "training", "serving"]
-KubeflowPart = Literal["trainer"]
 
 
 def _name(value: str) -> str:
@@ -171,28 +170,6 @@ class PoolSpec(Settings):
     @property
     def most(self) -> int:
         return max(self.min, 1) if self.max is None else self.max
-
-
-class FeaturesSpec(Settings):
-    """What runs on the cluster; what is left out is not there and costs nothing."""
-
-    cert_manager: StrictBool = False
-    """Certificates."""
-    gpu_operator: StrictBool = False
-    """NVIDIA's driver, device plugin, feature discovery and metrics on GPU nodes."""
-    mesh: Literal["istio"] | None = None
-    """Service mesh with an ingress gateway."""
-    object_store: Literal["bucket", "minio", "seaweedfs"] | None = None
-    """For datasets, checkpoints and models: the cloud's own buckets, or S3 in the cluster. Of those SeaweedFS is the
-    maintained one: MinIO's upstream is archived."""
-    monitoring: StrictBool = False
-    """Prometheus, Alertmanager and Grafana."""
-    gpu_dashboard: StrictBool | None = None
-    """Grafana dashboard of GPUs; there with monitoring and GPUs unless it is switched off."""
-    jobset: StrictBool | None = None
-    """JobSet; there when the Trainer needs it unless it is switched off."""
-    kubeflow: tuple[KubeflowPart, ...] = ()
-    """Parts of Kubeflow: trainer."""
 
 
 class TeamSpec(Settings):

@@ -11,9 +11,10 @@ from pydantic import Field, StrictStr
 from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import PoolPlan, Taint
 from cnai.clouds.settings import CloudSettings, Settings, TaintsRoutes
+from cnai.environment.choices import Chosen, FeaturesSpec, chosen
 from cnai.environment.plans import pool_plan
 from cnai.environment.policies import PoliciesSpec
-from cnai.environment.spec import CloudSpec, FeaturesSpec, Name, PoolSpec, SecretSpec, TeamSpec
+from cnai.environment.spec import CloudSpec, Name, PoolSpec, SecretSpec, TeamSpec
 
 
 class StackConfig(Settings):
@@ -23,7 +24,7 @@ class StackConfig(Settings):
     """Where it runs."""
     pools: dict[Name, PoolSpec]
     """Nodes, by pool. One is called `system`: add-ons live there."""
-    features: FeaturesSpec = FeaturesSpec()
+    features: FeaturesSpec = FeaturesSpec()  # type: ignore[valid-type]
     """What runs on the cluster."""
     teams: dict[Name, TeamSpec] = Field(default_factory=dict)
     """Who shares it; each name is a namespace."""
@@ -39,6 +40,11 @@ class StackConfig(Settings):
     @property
     def settings(self) -> CloudSettings:
         return cast(CloudSettings, getattr(self.cloud, self.cloud_name))
+
+    @cached_property
+    def chosen(self) -> Mapping[str, Chosen]:
+        """Features that are on, by key, in the order in which they are built."""
+        return MappingProxyType(chosen(self.features))
 
     @property
     def has_gpus(self) -> bool:

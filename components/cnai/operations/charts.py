@@ -8,18 +8,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from cnai.catalog import catalog
-from cnai.environment import Environment
-from cnai.environment.needs import PACKAGES, enabled
 from cnai.operations.findings import Finding, passed, unchecked, warned
 
 LONGEST_S = 8
 AT_ONCE = 16
-
-
-def used_packages(environment: Environment, more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Packages that the environment's features stand for; `more`: those of its cloud."""
-    features = (package for feature in enabled(environment.features) for package in PACKAGES[feature])
-    return tuple(dict.fromkeys([*more, *features]))
 
 
 def repositories(packages: Iterable[str]) -> dict[str, list[str]]:

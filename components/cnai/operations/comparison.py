@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pydantic
 
+from cnai.capabilities import ObjectStorage
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import CloudSettings
 from cnai.clouds.traits import ClusterTraits
 from cnai.environment import Environment
-from cnai.environment.needs import enabled
 from cnai.environment.spec import settings_model
 from cnai.environment.stack import StackConfig
 from cnai.operations.adapters import adapter
@@ -139,6 +139,11 @@ def _teams(side: Side) -> str:
     return "; ".join(f"{team} ({share})" if share else team for team, share in sorted(shares.items())) or ABSENT
 
 
+def stores(stack: StackConfig) -> list[str]:
+    """Features that give object storage here."""
+    return [key for key, each in stack.chosen.items() if ObjectStorage in each.feature.gives]
+
+
 ASPECTS: Mapping[str, Callable[[Side], str]] = {
     "cloud": lambda side: side.cloud,
     "region": lambda side: side.settings.region_name(),
@@ -152,9 +157,9 @@ ASPECTS: Mapping[str, Callable[[Side], str]] = {
     "load balancer": lambda side: side.traits.load_balancer,
     "registry": _has_registry,
     "buckets": lambda side: "the cloud's own" if "bucket" in side.settings.object_stores() else "none",
-    "object store": lambda side: side.stack.features.object_store or ABSENT,
+    "object store": lambda side: ", ".join(stores(side.stack)) or ABSENT,
     "DRA": _dra,
-    "features": lambda side: ", ".join(sorted(enabled(side.stack.features))) or ABSENT,
+    "features": lambda side: ", ".join(sorted(each.feature.label for each in side.stack.chosen.values())) or ABSENT,
     "teams": _teams,
     "USD an hour": _price,
 }

@@ -7,7 +7,7 @@ from types import ModuleType
 from cnai.environment import Environment
 from cnai.errors import UserError
 from cnai.operations.adapters import adapter
-from cnai.operations.charts import chart_findings, used_packages
+from cnai.operations.charts import chart_findings
 from cnai.operations.costs import Cost, LivePrices, costs, total
 from cnai.operations.findings import Finding, counted, ok, passed, unchecked
 
@@ -39,7 +39,7 @@ class Preflight:
 def preflight(environment: Environment) -> Preflight:
     module = adapter(environment.cloud, "preflight")
     found = _cloud_findings(environment, module)
-    found += chart_findings(used_packages(environment, module.packages(environment) if module else ()))
+    found += chart_findings(environment.packages)
     live, told = _live(environment, module)
     return Preflight(environment.name, [*found, told], costs(environment.pools.values(), live))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from cnai.capabilities import ObjectStorage
 from cnai.clouds.machines import Machine, PoolError, machines
 from cnai.clouds.pools import POOL_LABEL, PoolPlan, Route, RouteKind
 from cnai.clouds.settings import CloudSettings, JudgesPools
@@ -151,7 +152,8 @@ def _judged(cloud: str, pools: Mapping[str, PoolPlan], settings: CloudSettings) 
 
 
 def _features(stack: StackConfig, cloud: str, settings: CloudSettings) -> Iterator[Unmet]:
-    store = stack.features.object_store
-    if store and store not in settings.object_stores():
+    for store in (key for key, each in stack.chosen.items() if ObjectStorage in each.feature.gives):
+        if store in settings.object_stores():
+            continue
         reason = f"{cloud} has {' or '.join(settings.object_stores())}"
         yield Unmet(subject="features", wanted=f"object_store: {store}", reason=reason)

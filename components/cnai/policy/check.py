@@ -43,6 +43,8 @@ class Row:
     line: int = 0
     note: str = ""
     """Why it does not count."""
+    origin: str = ""
+    """Where the exception stands that covers it."""
 
     @property
     def full(self) -> str:
@@ -75,7 +77,7 @@ class Report:
     """Those that were asked."""
     resources: int = 0
     unused: tuple[Exemption, ...] = ()
-    """Exceptions that cover nothing."""
+    """Exceptions of the environment's own that cover nothing; those of packages hold for every environment."""
 
     def __add__(self, other: "Report") -> "Report":
         return Report(
@@ -112,14 +114,15 @@ def check(subject: Subject, today: date, known: Mapping[str, Rule] | None = None
     violations = [row for row, verdict in zip(standing, verdicts, strict=True) if verdict is Verdict.VIOLATION]
     undecided = [row for row, verdict in zip(standing, verdicts, strict=True) if verdict is Verdict.UNDECIDED]
     used = {id(exemption) for _, exemption in parted.excepted}
+    own = [each for each in exemptions if not each.package and not each.expired(today)]
     return Report(
         violations=tuple(row for row in violations if row.level is not Level.ADVISORY),
         advice=tuple(row for row in violations if row.level is Level.ADVISORY),
         undecided=tuple(undecided),
-        excepted=tuple(_row(finding, subject, asked, _note(exemption)) for finding, exemption in parted.excepted),
+        excepted=tuple(_excepted(finding, subject, asked, exemption) for finding, exemption in parted.excepted),
         rules=tuple(asked.values()),
         resources=len(subject.resources),
-        unused=tuple(each for each in exemptions if id(each) not in used and not each.expired(today)),
+        unused=tuple(each for each in own if id(each) not in used),
     )
 
 
@@ -130,6 +133,10 @@ def shown(text: str) -> str:
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
     )
+
+
+def _excepted(finding: Finding, subject: Subject, asked: Mapping[str, Rule], exemption: Exemption) -> Row:
+    return replace(_row(finding, subject, asked, _note(exemption)), origin=exemption.origin)
 
 
 def _note(exemption: Exemption) -> str:

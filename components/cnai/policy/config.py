@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
 
+from cnai.catalog import catalog
 from cnai.clouds.pools import Sharing
 from cnai.environment import Environment, PoliciesSpec, read_yaml
-from cnai.environment.problems import Problem, message, nearest, of_validation
 from cnai.errors import UserError
 from cnai.policy.analyzer.given import ENVIRONMENT
 from cnai.policy.exceptions import Exemption
 from cnai.policy.model import Level
 from cnai.policy.packs import packs, rules_of
+from cnai.problems import Problem, message, nearest, of_validation
 
 
 def levels(policies: PoliciesSpec) -> dict[str, Level]:
@@ -58,7 +60,15 @@ def _unknown_rules(policies: PoliciesSpec, where: tuple[str, ...]) -> list[Probl
 
 
 def exceptions(policies: PoliciesSpec) -> list[Exemption]:
+    """The environment's own."""
     return [Exemption.of(each.model_dump()) for each in policies.exceptions]
+
+
+def exceptions_of_packages(names: Iterable[str]) -> list[Exemption]:
+    """Facts of the charts, which stand in each `package.toml`."""
+    chosen = (catalog()[name] for name in names)
+    facts = [(package.name, asdict(each)) for package in chosen for each in package.exceptions]
+    return [Exemption.of({**words, "package": name}) for name, words in facts]
 
 
 def exceptions_in(file: Path) -> list[Exemption]:
@@ -112,7 +122,8 @@ def document(
 
 
 def of_environment(env: Environment) -> dict[str, Any]:
-    return document(levels(env.policies), exceptions(env.policies), settings(env))
+    overlooked = [*exceptions(env.policies), *exceptions_of_packages(env.packages)]
+    return document(levels(env.policies), overlooked, settings(env))
 
 
 def write(env: Environment, path: Path) -> Path:

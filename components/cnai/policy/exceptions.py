@@ -20,24 +20,32 @@ class Exemption:
     owner: str
     expires: date
     """The last day that it holds."""
+    package: str = ""
+    """The package whose chart it is a fact of; "" for one of the environment's own."""
 
     @classmethod
     def of(cls, words: Mapping[str, Any]) -> "Exemption":
         expires = words["expires"]
         day = expires if isinstance(expires, date) else date.fromisoformat(str(expires))
         texts = {key: str(words[key]) for key in ("rule", "resource", "reason", "owner")}
-        return cls(**texts, expires=day)
+        return cls(**texts, expires=day, package=str(words.get("package", "")))
 
     @property
     def words(self) -> dict[str, str]:
         """As JSON carries it."""
-        return {
+        words = {
             "rule": self.rule,
             "resource": self.resource,
             "reason": self.reason,
             "owner": self.owner,
             "expires": self.expires.isoformat(),
         }
+        return words | ({"package": self.package} if self.package else {})
+
+    @property
+    def origin(self) -> str:
+        """Where it stands, as reports say it."""
+        return f"package {self.package}" if self.package else "cnai:policies.exceptions"
 
     def covers(self, finding: Finding) -> bool:
         return (
@@ -80,7 +88,7 @@ def expired(exceptions: Iterable[Exemption], today: date) -> list[Finding]:
             Verdict.VIOLATION,
             "",
             f"the exception of {each.owner} for {each.resource} expired on {each.expires}: renew or remove it",
-            Resource({}, logical_name=each.resource, source="cnai:policies.exceptions"),
+            Resource({}, logical_name=each.resource, source=each.origin),
         )
         for each in exceptions
         if each.expired(today)

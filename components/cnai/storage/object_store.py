@@ -1,35 +1,40 @@
-"""An S3 store inside the cluster for models, data and artifacts: SeaweedFS, or MinIO for those who have it already."""
+"""What any S3 store inside the cluster is: a chart, its buckets, and a Secret with the administrator's keys."""
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import pulumi
 
-from cnai.catalog import catalog, merged
+from cnai.capabilities import Capability, Metrics, ObjectStorage, Purpose
+from cnai.catalog import catalog
 from cnai.catalog.children import child_of
 from cnai.catalog.credentials import credentials, password
-from cnai.catalog.installing import declared_namespace
+from cnai.catalog.installing import declared_namespace, install
 from cnai.clouds.traits import ClusterTraits
-from cnai.storage import minio, seaweedfs
-from cnai.storage.store import Store
+from cnai.component import PlatformComponent
+from cnai.environment import TeamSpec
+from cnai.site import Site
+from cnai.storage.settings import ObjectStoreSettings
+from cnai.tenancy.share import Opening, TeamShare
 
-Kind = Literal["minio", "seaweedfs"]
 ROOT_USER = "platform"
-_KINDS = {"minio": minio, "seaweedfs": seaweedfs}
+BUCKETS: tuple[Purpose, ...] = ("models", "data", "artifacts")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStoreArgs:
+    enough: ClassVar[int]
+    """Servers that survive the loss of one."""
+
     traits: ClusterTraits
     """What the cluster can do; `Cluster.traits` gives it."""
-    kind: Kind = "seaweedfs"
-    """MinIO's upstream is archived: for new stores take SeaweedFS."""
     servers: int | None = None
     """Nodes that hold data: enough to lose one where it is left out, a single one on a disposable cluster."""
     storage_gib: int = 100
     """Volume of each server."""
-    buckets: tuple[str, ...] = ("models", "data", "artifacts")
+    buckets: tuple[Purpose, ...] = BUCKETS
     """Made when they are not there; never removed."""
     root_password: pulumi.Input[str] | None = None
     """Of the user `platform`; made up once, and kept in the Secret, where it is left out."""
@@ -39,65 +44,104 @@ class ObjectStoreArgs:
     """Chart values laid over ours."""
 
     def __post_init__(self) -> None:
-        if self.kind not in _KINDS:
-            raise ValueError(f"kind: give one of {', '.join(_KINDS)}, got {self.kind!r}")
         if self.storage_gib < 1:
             raise ValueError(f"storage_gib: give at least 1, got {self.storage_gib}")
-        if (wrong := _KINDS[self.kind].wrong_size(servers_of(self))) is not None:
+        if (wrong := self.wrong_size(self.size)) is not None:
             raise ValueError(f"servers: {wrong}")
 
+    @property
+    def size(self) -> int:
+        """Servers, decided."""
+        if self.servers is not None:
+            return self.servers
+        return 1 if self.traits.disposable else self.enough
 
-def servers_of(args: ObjectStoreArgs) -> int:
-    if args.servers is not None:
-        return args.servers
-    return 1 if args.traits.disposable else _KINDS[args.kind].SERVERS
-
-
-def root_secret(kind: Kind) -> str:
-    """Each kind reads its own keys, so that one Secret could not serve the other after a change of kind."""
-    return f"{kind}-root"
-
-
-def chart_values(args: ObjectStoreArgs) -> dict[str, Any]:
-    """Credentials are only named here: they stand in the Secret."""
-    wanted = Store(
-        traits=args.traits,
-        servers=servers_of(args),
-        storage_gib=args.storage_gib,
-        buckets=args.buckets,
-        secret=root_secret(args.kind),
-        monitoring=args.monitoring,
-    )
-    return merged(_KINDS[args.kind].chart_values(wanted), args.values)
+    @abstractmethod
+    def wrong_size(self, servers: int) -> str | None:
+        """What is wrong with that many, and None where nothing is."""
 
 
-class ObjectStore(pulumi.ComponentResource):
-    """The store with its buckets; protected unless the cluster is disposable."""
+class ObjectStore(PlatformComponent):
+    """A store with its buckets; protected unless the cluster is disposable."""
 
-    namespace: pulumi.Output[str]
+    package: ClassVar[str]
+    service: ClassVar[str]
+    """The Service that speaks S3."""
+    port: ClassVar[int]
+
     endpoint: str
     """S3 address inside the cluster."""
     secret: pulumi.Output[str]
     """Secret in `namespace` with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` of the user who may do everything."""
-    buckets: tuple[str, ...]
+    buckets: tuple[Purpose, ...]
 
     def __init__(self, name: str, args: ObjectStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:storage:ObjectStore", name, {}, opts)
         kept = child_of(self, protect=not args.traits.disposable)
-        package, kind = catalog()[args.kind], _KINDS[args.kind]
-        namespace = declared_namespace(package, f"{name}-namespace", kept)
+        namespace = declared_namespace(self.package, f"{name}-namespace", kept)
         secret = credentials(
-            f"{name}-{args.kind}-root",
-            root_secret(args.kind),
+            f"{name}-{root_secret(self.package)}",
+            root_secret(self.package),
             namespace,
-            kind.secret_data(ROOT_USER, password(args.root_password)),
+            self.secret_data(ROOT_USER, password(args.root_password)),
             kept,
             made_up=args.root_password is None,
         )
         after = child_of(self, secret, protect=kept.protect)
-        release = package.install(f"{name}-release", chart_values(args), after, namespace=namespace)
+        values = self.values(args)
+        release = install(self.package, f"{name}-release", values, after, namespace=namespace)
         self.namespace = release.namespace.apply(str)
-        self.endpoint = f"http://{kind.SERVICE}.{package.namespace}.svc:{kind.PORT}"
+        self.endpoint = f"http://{self.service}.{self._home}.svc:{self.port}"
         self.secret = secret.metadata.name.apply(str)
         self.buckets = args.buckets
         self.register_outputs({"namespace": self.namespace, "endpoint": self.endpoint, "secret": self.secret})
+
+    @staticmethod
+    @abstractmethod
+    def values(args: Any) -> dict[str, Any]:
+        """Chart values; credentials are only named in them."""
+
+    @staticmethod
+    @abstractmethod
+    def secret_data(user: str, password: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:
+        """What the Secret holds: the keys that the chart reads, and those of every S3 client."""
+
+    @staticmethod
+    def settled(settings: ObjectStoreSettings, site: Site) -> dict[str, Any]:
+        """Args that any store takes."""
+        return {
+            "traits": site.traits,
+            "servers": settings.servers,
+            "storage_gib": settings.storage_gib,
+            "root_password": site.secret("object_store_root_password"),
+            "monitoring": site.has(Metrics),
+            "values": settings.values,
+        }
+
+    @property
+    def _home(self) -> str:
+        return catalog()[self.package].namespace
+
+    @property
+    def _opening(self) -> Opening:
+        return Opening(name="object-store", namespace=self._home, port=self.port)
+
+    def gives(self) -> Iterable[Capability]:
+        names: dict[Purpose, pulumi.Input[str]] = {purpose: purpose for purpose in self.buckets}
+        yield ObjectStorage(endpoint=self.endpoint, buckets=names, openings=(self._opening,), secret=self.secret)
+
+    def share(self, team: str, spec: TeamSpec) -> TeamShare:
+        return TeamShare(openings=(self._opening,))
+
+    def endpoints(self) -> Mapping[str, pulumi.Input[str]]:
+        return {"object-store": self.endpoint}
+
+
+def root_secret(package: str) -> str:
+    """Each store reads keys of its own, so that one Secret could not serve another after a change."""
+    return f"{package}-root"
+
+
+def aws_keys(user: str, password: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:
+    """Credentials by the names that every S3 client reads from its environment."""
+    return {"AWS_ACCESS_KEY_ID": pulumi.Output.from_input(user), "AWS_SECRET_ACCESS_KEY": password}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
+from pulumi_kubernetes.apiextensions import CustomResource
 
 Manifest = Mapping[str, Any]
 
@@ -24,8 +25,10 @@ _CLASSES: Mapping[str, type[pulumi.CustomResource]] = {
 
 def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
     """The manifest's kind decides the class; nested keys stay as Kubernetes spells them."""
-    facts = {_snake(key): value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
-    return _CLASSES[manifest["kind"]](name, opts=opts, **facts)
+    facts = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
+    if typed := _CLASSES.get(manifest["kind"]):
+        return typed(name, opts=opts, **{_snake(key): value for key, value in facts.items()})
+    return CustomResource(name, api_version=manifest["apiVersion"], kind=manifest["kind"], opts=opts, **facts)
 
 
 def _snake(key: str) -> str:

@@ -9,6 +9,7 @@ import pulumi
 from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
 from cnai.tenancy.networks import network_policies
 from cnai.tenancy.objects import declare
+from cnai.tenancy.share import TeamShare
 from cnai.tenancy.shared import MEMBER_ROLE, PRIORITIES, VIEWER_ROLE, priority_class
 
 _SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
@@ -28,12 +29,8 @@ class TeamArgs:
     """Identity provider's group whose members work in the namespace."""
     budget_usd_per_month: int | None = None
     """Written on the namespace, for those who report on cost."""
-    scraped_from: str | None = None
-    """Namespace of a Prometheus that may scrape the team's pods."""
-    object_store: tuple[str, int] | None = None
-    """Namespace and pod port of the object store that the team may reach."""
-    credentials: tuple[tuple[str, int], ...] = ()
-    """Addresses and ports where its pods get the cloud's credentials; `ClusterTraits.credential_endpoints` has them."""
+    shares: tuple[TeamShare, ...] = ()
+    """What each feature adds."""
 
     def __post_init__(self) -> None:
         if negative := [name for name, count in self.gpu_quota.items() if count < 0]:
@@ -50,11 +47,11 @@ def team_manifests(team: str, args: TeamArgs) -> dict[str, dict[str, Any]]:
         "priority-ceiling": priority_ceiling(team, args),
         "limits": limits(team),
         "trainer-account": trainer_account(team),
-        **network_policies(
-            team, scraped_from=args.scraped_from, object_store=args.object_store, credentials=args.credentials
-        ),
+        **network_policies(team, args.shares),
     }
-    return found | (bindings(team, args.sso_group) if args.sso_group else {})
+    if args.sso_group:
+        found |= bindings(team, args.sso_group)
+    return found | {role: dict(each) for share in args.shares for role, each in share.objects.items()}
 
 
 def namespace(team: str, args: TeamArgs) -> dict[str, Any]:
@@ -77,6 +74,7 @@ def namespace(team: str, args: TeamArgs) -> dict[str, Any]:
 
 def quota(team: str, args: TeamArgs) -> dict[str, Any]:
     gpus = {"nvidia.com/gpu": 0, **args.gpu_quota}
+    added = {name: limit for share in args.shares for name, limit in share.quota.items()}
     return _namespaced(
         "ResourceQuota",
         team,
@@ -89,6 +87,7 @@ def quota(team: str, args: TeamArgs) -> dict[str, Any]:
                 # Addresses of the outside world are the gateways' to give.
                 "services.loadbalancers": "0",
                 "services.nodeports": "0",
+                **added,
             }
         },
     )

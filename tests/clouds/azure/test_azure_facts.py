@@ -11,7 +11,7 @@ from azure_samples import POOLS, SUBSCRIPTION, SYSTEM, TENANT, settings
 from cnai.clouds.azure.kubeconfig import endpoint, kubeconfig
 from cnai.clouds.azure.names import global_name
 from cnai.clouds.azure.traits import azure_traits
-from cnai.kubeflow.trainer import torch_runtime
+from cnai.kubeflow.trainer.component import torch_runtime
 
 
 def test_people_sign_in_as_the_environment_says():

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from platform_clone import ROOT, Clone, clone
 
+from golden_form import counted
+
 pytestmark = pytest.mark.sandbox
 GOLDENS = ROOT / "tests" / "goldens"
 ENVIRONMENTS = sorted(
@@ -80,8 +82,8 @@ def test_it_comes_up_with_the_nodes_that_its_pools_keep(flight, brought_up):
 
 
 def test_it_declares_in_a_sandbox_what_its_golden_says(flight, brought_up):
-    golden = json.loads((GOLDENS / f"{flight.env}.json").read_text())
-    assert flight.declared() == Counter(f"{each['type']}::{each['name']}" for each in golden)
+    golden = (GOLDENS / f"{flight.env}.yaml").read_text()
+    assert flight.declared() == Counter(counted(golden))
 
 
 def test_a_second_up_changes_nothing(flight, brought_up):

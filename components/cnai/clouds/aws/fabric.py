@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from cnai.catalog import catalog
+from cnai.catalog.installing import install
 from cnai.clouds.aws.routes import NEURON
 from cnai.clouds.pools import PoolPlan
 
@@ -80,5 +80,5 @@ class EfaPlugin(pulumi.ComponentResource):
     def __init__(self, name: str, plans: Sequence[PoolPlan], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:clouds:AwsEfaPlugin", name, {}, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        self.release = catalog()["aws-efa-k8s-device-plugin"].install(f"{name}-release", plugin_values(plans), inside)
+        self.release = install("aws-efa-k8s-device-plugin", f"{name}-release", plugin_values(plans), inside)
         self.register_outputs({})

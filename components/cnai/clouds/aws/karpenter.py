@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from pulumi_kubernetes.flowcontrol.v1 import FlowSchema, FlowSchemaSpecArgs
 
 from cnai.catalog import catalog, merged
+from cnai.catalog.installing import install
 from cnai.catalog.placement import on_system_nodes
 from cnai.clouds.aws.documents import interruption_queue
 from cnai.clouds.aws.identity import NODE_POLICIES, Role, association, pod_role, service_role
@@ -144,4 +145,4 @@ class AwsKarpenter(pulumi.ComponentResource):
         package, opts = catalog()["karpenter"], pulumi.ResourceOptions(parent=self, depends_on=after)
         for name, spec in flow_schemas(package.namespace).items():
             FlowSchema(f"{self._name}-{name}", metadata={"name": name}, spec=FlowSchemaSpecArgs(**spec), opts=opts)
-        return package.install(f"{self._name}-release", chart_values(self._args, queue.name), opts)
+        return install(package.name, f"{self._name}-release", chart_values(self._args, queue.name), opts)

@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StrictStr
 
 from cnai.clouds.aws import addresses
 from cnai.clouds.aws.facts import facts
-from cnai.clouds.aws.routes import wrong_pools
+from cnai.clouds.aws.routes import karpenter_routes, wrong_pools
 from cnai.clouds.machines import kubernetes_version
 from cnai.clouds.places import Regions, access_problems, network, place_problems, read_regions, zone_names
 from cnai.clouds.pools import PoolPlan, RouteKind
@@ -73,6 +73,11 @@ class AwsSettings(Settings):
 
     def kubernetes_version(self) -> str:
         return self.kubernetes or kubernetes_version("aws")
+
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        given = list(plans)
+        karpenter = ("karpenter",) if any(map(karpenter_routes, given)) else ()
+        return (*karpenter, *(("aws-efa-k8s-device-plugin",) if any(plan.fabric == "efa" for plan in given) else ()))
 
     def image_release(self) -> str:
         """Of EKS' AL2023 image, for nodes of the cluster's own minor."""

@@ -95,6 +95,9 @@ class AzureSettings(Settings):
     def kubernetes_version(self) -> str:
         return self.kubernetes or kubernetes_version("azure")
 
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        return ()
+
     def route_taints(self, kind: RouteKind) -> tuple[Taint, ...]:
         return (SPOT_TAINT,) if kind == "spot" else ()
 

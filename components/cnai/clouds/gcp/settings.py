@@ -94,6 +94,9 @@ class GcpSettings(Settings):
     def kubernetes_version(self) -> str:
         return self.kubernetes or kubernetes_version("gcp")
 
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        return ()
+
     def problems(self) -> Problems:
         yield from self._place()
         yield from self._ranges()

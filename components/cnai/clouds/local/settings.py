@@ -1,11 +1,12 @@
 """What `cnai:cloud.local` may say."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from cnai.clouds.machines import kubernetes_version
-from cnai.clouds.pools import RouteKind
+from cnai.clouds.pools import PoolPlan, RouteKind
 from cnai.clouds.settings import Problems, Settings
 
 
@@ -37,6 +38,9 @@ class LocalSettings(Settings):
     def kubernetes_version(self) -> str:
         """That of the embedded control plane."""
         return kubernetes_version("local")
+
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        return ()
 
     def problems(self) -> Problems:
         return iter(())

@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from cnai.catalog import catalog, merged
+from cnai.catalog import merged
 from cnai.catalog.children import child_of
-from cnai.catalog.installing import declared_namespace
+from cnai.catalog.installing import declared_namespace, install
 from cnai.catalog.placement import on_system_nodes
 from cnai.clouds.onprem.traits import CEPH_CLASS
 from cnai.clouds.traits import ClusterTraits
@@ -112,7 +112,7 @@ class Ceph(pulumi.ComponentResource):
     def __init__(self, name: str, args: CephArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:clouds:Ceph", name, {}, opts)
         kept = child_of(self, protect=not args.traits.disposable)
-        namespace = declared_namespace(catalog()["rook-ceph"], f"{name}-namespace", kept)
+        namespace = declared_namespace("rook-ceph", f"{name}-namespace", kept)
         charts = {
             "rook-ceph": ("operator", operator_values(args)),
             "ceph-csi-drivers": ("drivers", driver_values(args)),
@@ -121,7 +121,7 @@ class Ceph(pulumi.ComponentResource):
         last: list[pulumi.Resource] = []
         for package, (role, values) in charts.items():
             after = child_of(self, *last, protect=kept.protect)
-            last = [catalog()[package].install(f"{name}-{role}", values, after, namespace=namespace)]
+            last = [install(package, f"{name}-{role}", values, after, namespace=namespace)]
         for title, facts in storage_classes().items():
             self._storage_class(f"{name}-{title}", title, dict(facts), child_of(self, *last))
         self.register_outputs({})

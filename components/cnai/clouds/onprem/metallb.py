@@ -9,6 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 
 from cnai.catalog import catalog, merged
 from cnai.catalog.children import child_of
+from cnai.catalog.installing import install
 from cnai.catalog.placement import on_system_nodes
 from cnai.clouds.traits import ClusterTraits
 
@@ -46,7 +47,7 @@ class MetalLB(pulumi.ComponentResource):
     def __init__(self, name: str, args: MetalLBArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("cnai:clouds:MetalLB", name, {}, opts)
         package = catalog()["metallb"]
-        release = package.install(f"{name}-release", chart_values(args), child_of(self))
+        release = install(package.name, f"{name}-release", chart_values(args), child_of(self))
         metadata = {"name": POOL, "namespace": package.namespace}
         pool = CustomResource(
             f"{name}-addresses",

@@ -73,6 +73,10 @@ class OnpremSettings(Settings):
     def kubernetes_version(self) -> str:
         return self.kubernetes or kubernetes_version("onprem")
 
+    def packages(self, plans: Iterable[PoolPlan]) -> tuple[str, ...]:
+        ceph = ("rook-ceph", "ceph-csi-drivers", "rook-ceph-cluster") if self.storage == CEPH else ()
+        return (*ceph, *(("metallb",) if self.load_balancer == "metallb" else ()))
+
     def problems(self) -> Problems:
         if self.load_balancer == "metallb" and not self.addresses:
             yield ("addresses",), "MetalLB hands out none: give ranges of your network that nothing else has"

@@ -5,7 +5,6 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from cnai.clouds.aws import addresses
-from cnai.clouds.aws.routes import karpenter_routes
 from cnai.clouds.aws.settings import AwsSettings
 from cnai.environment import Environment
 from cnai.errors import FailedError, UserError
@@ -19,13 +18,6 @@ from cnai.operations.findings import Finding, failed, passed, unchecked
 
 LOOKED_UP = ("quota", "offered", "reservation")
 """What cannot be known without credentials."""
-
-
-def packages(environment: Environment) -> tuple[str, ...]:
-    """Packages of the catalog that an EKS cluster brings by itself."""
-    plans = environment.pools.values()
-    karpenter = ("karpenter",) if any(map(karpenter_routes, plans)) else ()
-    return (*karpenter, *(("aws-efa-k8s-device-plugin",) if any(plan.fabric == "efa" for plan in plans) else ()))
 
 
 def findings(environment: Environment) -> Iterator[Finding]:

@@ -18,12 +18,6 @@ SPOT = "lowPriorityCores"
 """One quota for the spot machines of all families."""
 
 
-def packages(environment: Environment) -> tuple[str, ...]:
-    """AKS brings what it needs."""
-    del environment
-    return ()
-
-
 def findings(environment: Environment) -> Iterator[Finding]:
     settings, plans = environment.cloud_settings, list(environment.pools.values())
     assert isinstance(settings, AzureSettings)

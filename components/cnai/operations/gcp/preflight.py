@@ -19,12 +19,6 @@ LOOKED_UP = ("quota", "offered", "reservation")
 CONSOLE = "look at IAM & Admin, Quotas, in the console"
 
 
-def packages(environment: Environment) -> tuple[str, ...]:
-    """GKE brings what it needs."""
-    del environment
-    return ()
-
-
 def findings(environment: Environment) -> Iterator[Finding]:
     settings, plans = environment.cloud_settings, list(environment.pools.values())
     assert isinstance(settings, GcpSettings)

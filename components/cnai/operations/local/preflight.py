@@ -6,11 +6,6 @@ from cnai.environment import Environment
 from cnai.operations.findings import Finding, failed, passed
 
 
-def packages(environment: Environment) -> tuple[str, ...]:
-    del environment
-    return ()
-
-
 def findings(environment: Environment) -> Iterator[Finding]:
     from cnai.toolchain import survey
 

@@ -17,12 +17,6 @@ KEPT_FREE = 0.9
 """What a machine type promises and a kubelet publishes differ by what firmware, kernel and kubelet keep."""
 
 
-def packages(environment: Environment) -> tuple[str, ...]:
-    """What a cluster gets that brings neither disks nor addresses depends on its settings; features say the rest."""
-    del environment
-    return ()
-
-
 def findings(environment: Environment) -> Iterator[Finding]:
     context = str(getattr(environment.cloud_settings, "context", "") or "")
     try:

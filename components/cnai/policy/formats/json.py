@@ -13,7 +13,7 @@ def document(report: Report) -> dict[str, Any]:
         "advice": _rows(report.advice),
         "undecided": _rows(report.undecided),
         "not_checked": [{"source": each.source, "reason": each.reason} for each in report.not_checked],
-        "excepted": [{**told(row), "reason": row.note} for row in report.excepted],
+        "excepted": [{**told(row), "reason": row.note, "origin": row.origin} for row in report.excepted],
     }
 
 

@@ -1,5 +1,6 @@
 """A report for people: by resource, with each rule's reason and remedy once."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -24,6 +25,8 @@ def show(report: Report, console: Console) -> None:
         console.print(Text(f"The exception from {each.rule} for {each.resource} covers nothing: take it out."))
     _remedies(console, [row.rule for row in (*report.violations, *report.advice)])
     console.print(Text(summary(report)))
+    if report.excepted:
+        console.print(Text(f"Exceptions: {origins(report)}"))
 
 
 def summary(report: Report) -> str:
@@ -36,6 +39,12 @@ def summary(report: Report) -> str:
     }
     told = ", ".join(f"{len(rows)} {name}" for name, rows in counts.items() if rows or name == "violations")
     return f"{report.resources} resources, {len(report.rules)} rules: {told}"
+
+
+def origins(report: Report) -> str:
+    """How many findings are excepted by whom: `12 by package gpu-operator, 1 by cnai:policies.exceptions`."""
+    counts = Counter(row.origin or "the baseline" for row in report.excepted)
+    return ", ".join(f"{count} by {origin}" for origin, count in sorted(counts.items()))
 
 
 def _rows(console: Console, title: str, rows: Iterable[Row]) -> None:
