@@ -183,7 +183,7 @@ def run_with(distribution, code):
 
 def test_another_distribution_brings_a_feature_with_its_settings_and_its_package(distribution):
     done = run_with(distribution, PROGRAM)
-    assert done.stdout == "[('weather', {'size': 3, 'colour': 'blue'})]\n", done.stderr
+    assert done.stdout == "[('weather', {'colour': 'blue', 'size': 3})]\n", done.stderr
 
 
 @pytest.mark.parametrize(

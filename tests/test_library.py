@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cnai
+from cnai.features import component_homes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,8 +25,9 @@ def test_every_name_can_be_imported(name):
 
 
 def test_editors_see_the_names_where_they_are():
-    assert {(cnai._HOME_OF[name], name) for name in cnai.__all__ if name != "__version__"} == seen_by_editors()
-    assert set(cnai._HOME_OF) == set(cnai.__all__) - {"__version__"}
+    homes = {**cnai._HOME_OF, **component_homes()}
+    assert {(home, name) for name, home in homes.items()} == seen_by_editors()
+    assert set(homes) == set(cnai.__all__) - {"__version__"}
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

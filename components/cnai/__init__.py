@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cnai.platform import Platform
     from cnai.storage.minio.component import MinIO, MinIOArgs
     from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
+    from cnai.tenancy.share import Opening, TeamRules, TeamShare
     from cnai.tenancy.shared import Tenancy
     from cnai.tenancy.team import Team, TeamArgs
 
 _HOMES = {
-    "cnai.capacity.gpu_operator.component": ("GpuOperator", "GpuOperatorArgs"),
     "cnai.capacity.pools": ("GpuPool", "GpuPoolArgs", "NodePool", "NodePoolArgs"),
     "cnai.clouds.local.cluster": ("LocalCluster", "LocalClusterArgs"),
     "cnai.clouds.pools": ("PoolPlan", "Route", "Sharing", "Taint"),
@@ -34,17 +34,12 @@ _HOMES = {
     "cnai.clouds.traits": ("ClusterTraits",),
     "cnai.environment": ("Environment",),
     "cnai.errors": ("UserError",),
-    "cnai.kubeflow.jobset.component": ("JobSet", "JobSetArgs"),
-    "cnai.kubeflow.trainer.component": ("Trainer", "TrainerArgs"),
-    "cnai.network.cert_manager.component": ("CertManager", "CertManagerArgs"),
-    "cnai.network.istio.component": ("Istio", "IstioArgs"),
-    "cnai.observability.monitoring.component": ("Monitoring", "MonitoringArgs"),
     "cnai.platform": ("Platform",),
-    "cnai.storage.minio.component": ("MinIO", "MinIOArgs"),
-    "cnai.storage.seaweedfs.component": ("SeaweedFS", "SeaweedFSArgs"),
+    "cnai.tenancy.share": ("Opening", "TeamRules", "TeamShare"),
     "cnai.tenancy.shared": ("Tenancy",),
     "cnai.tenancy.team": ("Team", "TeamArgs"),
 }
+"""Names of the house itself; each feature adds its component and that one's args."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -69,6 +64,7 @@ __all__ = [
     "MonitoringArgs",
     "NodePool",
     "NodePoolArgs",
+    "Opening",
     "Platform",
     "PoolPlan",
     "Route",
@@ -78,6 +74,8 @@ __all__ = [
     "Taint",
     "Team",
     "TeamArgs",
+    "TeamRules",
+    "TeamShare",
     "Tenancy",
     "Trainer",
     "TrainerArgs",
@@ -87,9 +85,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if home := _HOME_OF.get(name):
+    if home := _HOME_OF.get(name) or _home_in_features(name):
         return getattr(import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _home_in_features(name: str) -> str | None:
+    if name.startswith("_"):
+        return None
+    from cnai.features import component_homes
+
+    return component_homes().get(name)
 
 
 def __dir__() -> list[str]:

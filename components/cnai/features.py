@@ -79,3 +79,12 @@ def predecessors(feature: Feature, known: Mapping[str, Feature]) -> set[str]:
     """Features that come before one, where they are on: those it needs, and those that give what it takes."""
     taken = {*feature.requires, *feature.uses}
     return {*feature.needs, *(key for key, each in known.items() if taken & set(each.gives))}
+
+
+def component_homes() -> Mapping[str, str]:
+    """Name of each feature's component, and of its args, -> its module: what `from cnai import …` offers."""
+    found: dict[str, str] = {}
+    for feature in features().values():
+        for name in (feature.component, f"{feature.component}Args") if feature.packages else ():
+            found[name] = f"{feature.module.rpartition('.')[0]}.component"
+    return found
