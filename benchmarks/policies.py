@@ -19,13 +19,14 @@ from typing import Any
 
 import yaml
 
-from cnai.cli.target import CONTROL_PLANE, read_stack_config
+from cnai.cli.target import CONTROL_PLANE
 from cnai.engine import Session
 from cnai.environment import Environment
 from cnai.paths import SandboxDir, project_dir
 from cnai.policy import config
 from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controlplane import ControlPlane
+from cnai.stackfiles import read_stack_config
 from cnai.toolchain import ensure
 from provision import team
 

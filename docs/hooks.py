@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent / "components"
-INNER = ("charts", "cli", "engine", "plugin", "sandbox", "toolchain")
+INNER = ("charts", "checks", "cli", "engine", "plugin", "sandbox", "toolchain")
 """Rooms whose insides are no interface."""
 
 

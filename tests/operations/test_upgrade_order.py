@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cnai.cli.target import read_stack_config
 from cnai.environment import Environment
 from cnai.platform import Platform
+from cnai.stackfiles import read_stack_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ("aws:eks/cluster:Cluster", "gcp:container/cluster:Cluster", "azure-native:containerservice:ManagedCluster")

@@ -14,9 +14,10 @@ import yaml
 
 from cnai._version import __version__
 from cnai.cli.console import out
-from cnai.cli.target import EnvOption, read_stack_config, stack_file
+from cnai.cli.target import EnvOption
 from cnai.errors import UserError
 from cnai.paths import SandboxDir, cache_dir, project_dir
+from cnai.stackfiles import read_stack_config, stack_file
 
 LOG_BYTES = 1_000_000
 """The end of each log; the beginning of a long one is left out."""

@@ -8,10 +8,11 @@ import typer
 import yaml
 
 from cnai.cli.console import out
-from cnai.cli.target import YesFlag, stack_file
+from cnai.cli.target import YesFlag
 from cnai.clouds.pools import POOL_LABEL
 from cnai.errors import UserError
 from cnai.paths import project_dir
+from cnai.stackfiles import stack_file
 
 SCHEMA_LINE = "# yaml-language-server: $schema=schema.json\n"
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from cnai.cli import overview
-from cnai.cli.checking import stop_violations
 from cnai.cli.console import ExitCode, complain, confirm, err, out, print_json, progress
 from cnai.cli.progress import Display
 from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
@@ -52,12 +51,14 @@ def up(
     faults: FaultsOption = None,
 ) -> int:
     """Bring an environment up, or bring it to what its stack file says."""
+    from cnai.checks.checking import stop_violations
+
     target = Target.of(env, sandbox=sandbox)
     if faults is not None:
         inject(faults, target)
     target.environment  # noqa: B018
-    stop_violations(env)
     report = progress()
+    stop_violations(target.project, env, report)
     if target.sandbox is None:
         confirm(f"Change the real environment {env}?", yes=yes)
     with target.session(report, command="up") as session:

@@ -8,9 +8,10 @@ import typer
 import yaml
 
 from cnai.cli.console import ExitCode, err, out, print_json, table
-from cnai.cli.target import EnvArgument, JsonFlag, read_stack_config
+from cnai.cli.target import EnvArgument, JsonFlag
 from cnai.errors import UserError
 from cnai.paths import project_dir
+from cnai.stackfiles import read_stack_config
 
 if TYPE_CHECKING:
     from cnai.policy.exporting import Export

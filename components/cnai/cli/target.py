@@ -1,16 +1,17 @@
 """What a command acts on: an environment of this project, in its sandbox or for real."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cnai.errors import UserError
 from cnai.paths import SandboxDir, project_dir
+from cnai.stackfiles import read_stack_config
 
 if TYPE_CHECKING:
     from cnai.engine import Session
@@ -27,39 +28,6 @@ EnvOption = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The 
 SandboxFlag = Annotated[bool, typer.Option("--sandbox", help="Fly it here, simulated, instead of for real.")]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
-
-def stack_file(project: Path, env: str) -> Path:
-    return project / "stacks" / f"Pulumi.{env}.yaml"
-
-
-def known_environments(project: Path) -> list[str]:
-    return sorted(
-        path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-        for path in stack_file(project, "*").parent.glob("Pulumi.*.yaml")
-    )
-
-
-def read_stack_config(project: Path, env: str) -> Mapping[str, Any]:
-    """The `config:` of an environment's stack file; secrets stay as the file has them."""
-    path = stack_file(project, env)
-    if not path.is_file():
-        known = ", ".join(known_environments(project)) or "none yet"
-        raise UserError(
-            f"no environment {env!r}: {path.relative_to(project)} does not exist (there are: {known}); "
-            f"`./cnai init {env}` writes one"
-        )
-    from cnai.environment import read_yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.relative_to(project)}: not UTF-8 ({error.reason} at byte {error.start})") from error
-    document = read_yaml(text, str(path.relative_to(project))) or {}
-    config = document.get("config", {}) if isinstance(document, dict) else None
-    if not isinstance(config, dict):
-        raise UserError(f"{path.relative_to(project)}: expected a mapping with a mapping `config:`")
-    return config
 
 
 @dataclass(frozen=True)

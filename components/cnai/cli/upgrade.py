@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnai.cli.console import ExitCode, confirm, err, out, print_json
-from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag, read_stack_config, stack_file
+from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
 from cnai.errors import FailedError, UserError
+from cnai.stackfiles import read_stack_config, stack_file
 
 if TYPE_CHECKING:
     from cnai.kube import Kube

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnai.cli.checking import stop_violations
+from cnai.checks.checking import stop_violations
 from cnai.errors import UserError
 from cnai.render.charts import Renderer
 
@@ -46,11 +46,11 @@ def brings(monkeypatch, *objects):
 def test_up_stops_at_what_is_in_a_chart(release, monkeypatch):
     brings(monkeypatch, BAD)
     with pytest.raises(UserError, match="prod breaks its mandatory rules, nothing was changed") as refused:
-        stop_violations("prod")
+        stop_violations(release, "prod", print)
     assert "Pod/web: pod must leave spec.hostPID out" in str(refused.value)
     assert "Leave spec.hostNetwork, spec.hostPID and spec.hostIPC out. (hostNamespaces)" in str(refused.value)
     brings(monkeypatch)
-    stop_violations("prod")
+    stop_violations(release, "prod", print)
 
 
 def test_what_has_passed_is_rendered_again_only_when_something_has_changed(release, monkeypatch):
@@ -63,13 +63,13 @@ def test_what_has_passed_is_rendered_again_only_when_something_has_changed(relea
         (3, lambda: (release / "cache" / "charts" / "db-1.0.1.tgz").write_text("another")),
     ):
         change()
-        stop_violations("prod")
+        stop_violations(release, "prod", print)
         assert len(rendered) == times
     brings(monkeypatch, BAD)
     stack(release, "1.0.2")
     for _ in range(2):
         with pytest.raises(UserError):
-            stop_violations("prod")
+            stop_violations(release, "prod", print)
 
 
 def test_a_chart_in_a_folder_of_ones_own_is_rendered_each_time(release, monkeypatch):
@@ -78,5 +78,5 @@ def test_a_chart_in_a_folder_of_ones_own_is_rendered_each_time(release, monkeypa
     monkeypatch.setattr(Renderer, "release", lambda self, name, inputs: rendered.append(name) or [])
     (release / "stacks" / "__main__.py").write_text(RELEASE.replace('chart="db"', f'chart="{release / "db"}"'))
     for times in (1, 2):
-        stop_violations("prod")
+        stop_violations(release, "prod", print)
         assert len(rendered) == times

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cnai.cli.checking import of_environment
-from cnai.cli.target import known_environments
+from cnai.checks.subjects import of_environment
 from cnai.policy.check import check
 from cnai.render.charts import NotAtHand, Renderer
+from cnai.stackfiles import known_environments
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,7 +25,7 @@ def charts(monkeypatch):
 
 @pytest.mark.parametrize("env", known_environments(ROOT))
 def test_what_an_environment_declares_passes_its_own_mandatory_rules(charts, env):
-    subject, problems = of_environment(env, [])
+    subject, problems = of_environment(ROOT, env, [], print)
     # On the day that the first exception ends they all still hold; afterwards `cnai check` fails, and not this test.
     report = check(subject, min((each.expires for each in subject.exemptions), default=date.max))
     assert [row.full for row in report.violations] == []
@@ -35,6 +35,6 @@ def test_what_an_environment_declares_passes_its_own_mandatory_rules(charts, env
 
 @pytest.mark.parametrize("env", known_environments(ROOT))
 def test_every_exception_says_why_and_covers_one_thing(charts, env):
-    subject, _ = of_environment(env, [])
+    subject, _ = of_environment(ROOT, env, [], print)
     assert all(len(each.reason) > 30 and "*" not in each.resource for each in subject.exemptions)
     assert {each.rule for each in subject.exemptions} <= subject.levels.keys()

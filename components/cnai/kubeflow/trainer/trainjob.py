@@ -9,7 +9,7 @@ from pydantic import Field, StrictStr, model_validator
 
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import Settings
-from cnai.environment.documents import read_yaml
+from cnai.documents import read_yaml
 from cnai.environment.spec import Name
 from cnai.errors import UserError
 from cnai.kubeflow.queues import QUEUE_LABEL
