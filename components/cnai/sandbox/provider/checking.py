@@ -2,34 +2,32 @@
 
 from typing import Any
 
+from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
 from cnai.charts.tokens import Kind, kind_of
 from cnai.kube import NoKindError
+from cnai.kube.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.plugin.autoname import autoname
 from cnai.plugin.diffs import Diff
 from cnai.plugin.urns import name_in_urn, type_in_urn
 from cnai.plugin.values import decode, encode, marked, text_at
 from cnai.sandbox.provider import resources
+from cnai.sandbox.provider.awaits import wait_for
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.diff import diff
 from cnai.sandbox.provider.naming import is_autonamed, is_named, named
 
 Object = dict[str, Any]
 UNCHANGED = Diff(changes=False)
-WAIT_FOR = "pulumi.com/waitFor"
-NO_WAIT_FOR = (
-    "conditions of one's own are not awaited in the sandbox: leave the annotation out (what is awaited without it is "
-    "as upstream), or set `pulumi.com/skipAwait`"
-)
 
 
 def check(cluster: Cluster, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
     """Inputs that are complete go back as they came, which spares a conversion for nearly every object."""
     kind = kind_of(type_in_urn(request.urn))
     news = request.news
-    if text_at(news, "metadata", "annotations", WAIT_FOR):
-        failure = provider_pb2.CheckFailure(property=f"metadata.annotations[{WAIT_FOR!r}]", reason=NO_WAIT_FOR)
+    if problem := _unawaitable(news):
+        failure = provider_pb2.CheckFailure(property=f"metadata.annotations[{WAIT_FOR!r}]", reason=problem)
         return provider_pb2.CheckResponse(inputs=news, failures=[failure])
     complete = text_at(news, "metadata", "name") and text_at(news, "apiVersion") and text_at(news, "kind")
     namespaced = cluster.settings.namespace is None or text_at(news, "metadata", "namespace")
@@ -50,6 +48,18 @@ def _completed(cluster: Cluster, request: provider_pb2.CheckRequest, kind: Kind)
         inputs = named(inputs, _name(cluster, request))
     inputs = _in_default_namespace(cluster, inputs)
     return provider_pb2.CheckResponse(inputs=encode(marked(inputs, inputs)))
+
+
+def _unawaitable(news: Struct) -> str:
+    """What is wrong with what the program waits for; the official provider says so once the object is there."""
+    asked = text_at(news, "metadata", "annotations", WAIT_FOR)
+    if not asked or text_at(news, "metadata", "annotations", SKIP_AWAIT) == "true":
+        return ""
+    try:
+        wait_for.parsed(asked)
+    except wait_for.WaitForError as error:
+        return str(error)
+    return ""
 
 
 def _unnameable(kind: Kind, inputs: Object) -> str:

@@ -5,11 +5,15 @@ from typing import Any
 
 from cnai.charts.tokens import Kind, object_id, split_id
 from cnai.kube import ApiError, Kube, NoKindError
-from cnai.plugin.errors import PartialError
+from cnai.kube.readiness import SKIP_AWAIT, WAIT_FOR
+from cnai.plugin.errors import PartialError, ProviderError
 from cnai.plugin.values import Unknown, contains, marked, plain
 from cnai.sandbox.provider import live
 from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
-from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
+from cnai.sandbox.provider.awaits import unattended
+from cnai.sandbox.provider.awaits.choice import annotations_of, judge_for
+from cnai.sandbox.provider.awaits.verdicts import Judge, Surroundings, judge_of
+from cnai.sandbox.provider.awaits.wait_for import WaitForError
 from cnai.sandbox.provider.awaits.waiting import binding_mode, until_gone, until_ready
 from cnai.sandbox.provider.awaits.watches import SERVICE_LABEL
 from cnai.sandbox.provider.cluster import Cluster
@@ -69,6 +73,7 @@ def delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, tim
     """Returns once the object is gone; what is gone already, or whose kind is, counts as deleted."""
     _delete(cluster, urn, kind, given, olds, timeout_s)
     cluster.intents.settle(urn, split_id(given)[1])
+    unattended.forget(cluster.settings.sandbox, olds)
 
 
 def _delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, timeout_s: float) -> None:
@@ -84,7 +89,7 @@ def _delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, ti
         )
     except NoKindError:
         return None
-    if answer is None or answer.get("kind") == "Status" or annotations.get("pulumi.com/skipAwait") == "true":
+    if answer is None or answer.get("kind") == "Status" or annotations.get(SKIP_AWAIT) == "true":
         return None
     return until_gone(cluster.kube, cluster.watches, answer, timeout_s or _own_timeout(annotations) or AWAIT_S)
 
@@ -112,17 +117,32 @@ def _deleted(cluster: Cluster, obj: Object, policy: str | None, patience_s: floa
 
 def _applied(cluster: Cluster, urn: str, inputs: Object, manager: str, timeout_s: float) -> tuple[str, Object]:
     obj, tell = manifest(inputs), _tell(cluster, urn)
-    annotations = obj["metadata"].get("annotations") or {}
+    try:
+        judge = judge_for(obj)
+    except WaitForError as error:
+        raise ProviderError(f"{WAIT_FOR}: {error}") from error
+    annotations = annotations_of(obj)
     wanted, force = timeout_s or _own_timeout(annotations), forced(cluster, annotations)
     answer = applied(cluster.kube, cluster.watches, obj, manager, force, wanted or PATIENCE_S, tell)
     given = object_id(answer["metadata"].get("namespace"), answer["metadata"]["name"])
-    if not skips_await(obj):
+    if judge and (WAIT_FOR not in annotations or _is_attended(cluster, answer, judge)):
         try:
-            answer = until_ready(cluster.kube, cluster.watches, answer, wanted or AWAIT_S, tell.status)
+            answer = until_ready(cluster.kube, cluster.watches, answer, judge, wanted or AWAIT_S, tell.status)
         except PartialError as error:
             outputs = marked(live.outputs(error.outputs, manager), inputs)
             raise PartialError(error.message, given, outputs, error.reasons) from error
     return given, marked(live.outputs(answer, manager), inputs)
+
+
+def _is_attended(cluster: Cluster, obj: Object, judge: Judge) -> bool:
+    """Whether waiting for the object can ever end; where nobody will make it ready here, that is written down."""
+    sandbox = cluster.settings.sandbox
+    ready = judge(obj, Surroundings()).state == "ready"
+    if ready or sandbox is None or unattended.attended(cluster.kube, sandbox, obj):
+        unattended.forget(sandbox, obj)
+        return True
+    unattended.note(sandbox, obj)
+    return False
 
 
 def _tell(cluster: Cluster, urn: str) -> Tell:
@@ -174,8 +194,7 @@ def forced(cluster: Cluster, annotations: Mapping[str, Any]) -> bool:
 
 
 def skips_await(inputs: Mapping[str, Any]) -> bool:
-    annotations = (inputs.get("metadata") or {}).get("annotations")
-    return isinstance(annotations, dict) and plain(annotations.get("pulumi.com/skipAwait")) == "true"
+    return annotations_of(plain(inputs)).get(SKIP_AWAIT) == "true"
 
 
 def _own_timeout(annotations: Mapping[str, Any]) -> float:

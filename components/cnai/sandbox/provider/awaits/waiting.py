@@ -10,7 +10,7 @@ from cnai.charts.tokens import object_id
 from cnai.kube import Kube, NoKindError
 from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.awaits.reasons import finalizer_words, last_words
-from cnai.sandbox.provider.awaits.verdicts import Surroundings, Verdict, judge_of, waiting
+from cnai.sandbox.provider.awaits.verdicts import Judge, Surroundings, Verdict, waiting
 from cnai.sandbox.provider.awaits.watches import Watches, key_of
 
 Object = dict[str, Any]
@@ -21,15 +21,17 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 def until_ready(
-    kube: Kube, watches: Watches, applied: Object, timeout_s: float, tell: Callable[[str], None] = lambda _: None
+    kube: Kube,
+    watches: Watches,
+    applied: Object,
+    judge: Judge,
+    timeout_s: float,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Object:
     """The object once it is ready. `PartialError` with what was seen last where it does not get there.
 
     `tell` hears what is being waited for, once that takes long enough to be of interest.
     """
-    judge = judge_of(applied["apiVersion"], applied["kind"])
-    if judge is None:
-        return applied
     around = surroundings(kube, watches, applied)
     if judge(applied, around).state == "ready":
         return applied
