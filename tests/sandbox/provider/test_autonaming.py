@@ -83,13 +83,16 @@ def test_what_cannot_be_named_fails_with_what_to_change(type_name, news, word):
     assert word in reason
 
 
-def test_a_condition_of_ones_own_to_wait_for_is_refused_rather_than_passed_over():
+def test_a_malformed_expression_to_wait_for_is_refused_before_the_object_exists():
     news = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
-    assert check(news)[1] == []
     news["metadata"]["annotations"] = {"pulumi.com/waitFor": "jsonpath={.data.ready}"}
+    assert check(news)[1] == []
+    news["metadata"]["annotations"] = {"pulumi.com/waitFor": "{.data.ready}"}
     [(path, reason)] = check(news)[1]
     assert path == "metadata.annotations['pulumi.com/waitFor']"
-    assert "leave the annotation out" in reason
+    assert "give jsonpath={.path}" in reason
+    news["metadata"]["annotations"]["pulumi.com/skipAwait"] = "true"
+    assert check(news)[1] == [], "what is not awaited is not read, as upstream"
 
 
 def test_complete_inputs_go_back_as_they_came():

@@ -1,6 +1,6 @@
 """`pulumi.com/waitFor`: what a program waits for, in the official provider's syntax and with its meaning.
 
-Its words are in `provider/pkg/metadata/overrides.go`, `pkg/jsonpath` and `pkg/await/condition` of pulumi/pulumi-kubernetes.
+Upstream: `provider/pkg/metadata/overrides.go`, `pkg/jsonpath` and `pkg/await/condition` of pulumi/pulumi-kubernetes.
 """
 
 import json

@@ -9,6 +9,7 @@ from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     Call,
     Comparison,
     Filter,
+    Holds,
     Index,
     Kind,
     Logical,
@@ -20,7 +21,6 @@ from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     Segment,
     Selector,
     Slice,
-    Test,
     Value,
     Wildcard,
 )
@@ -255,8 +255,8 @@ class _Parser:
             raise self.error(f"{operand.function}() gives nothing that can be compared:")
         return operand
 
-    def test(self, operand: Operand) -> Test:
+    def test(self, operand: Operand) -> Holds:
         """What can stand alone: a path, or a function that says yes or no."""
         if isinstance(operand, Value) or (isinstance(operand, Call) and FUNCTIONS[operand.function][1] == "value"):
             raise self.error("a comparison expected")
-        return Test(operand)
+        return Holds(operand)

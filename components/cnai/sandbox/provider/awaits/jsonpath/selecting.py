@@ -9,6 +9,7 @@ from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     Call,
     Comparison,
     Filter,
+    Holds,
     Index,
     Logical,
     Name,
@@ -19,7 +20,6 @@ from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     Segment,
     Selector,
     Slice,
-    Test,
     Value,
 )
 
@@ -83,7 +83,7 @@ def _holds(test: Logical, node: Any, root: Any) -> bool:
             return not _holds(inner, node, root)
         case Comparison(left, operator, right):
             return _compare(_value(left, node, root), operator, _value(right, node, root))
-        case Test(of):
+        case Holds(of):
             return bool(select(of, root, node)) if isinstance(of, Query) else _call(of, node, root) is True
 
 

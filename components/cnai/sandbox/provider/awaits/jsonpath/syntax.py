@@ -77,8 +77,8 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Test:
-    """That a query selects anything, or that a function says so."""
+class Holds:
+    """A query that selects something, or a function that says yes."""
 
     of: Query | Call
 
@@ -98,7 +98,7 @@ class Or:
     parts: tuple["Logical", ...]
 
 
-Logical = Comparison | Test | Not | And | Or
+Logical = Comparison | Holds | Not | And | Or
 
 Kind = Literal["value", "nodes", "logical"]
 FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
