@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cnai.kube.readiness import rows, wait_for
+from cnai.readiness import rows, wait_for
 from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     And,
     Call,
@@ -74,7 +74,8 @@ def check_operand(operand: Operand, schema: dict, at: dict) -> None:
 def test_what_is_waited_for_is_in_upstreams_status(group, kind, upstream):
     crd = upstream.crd(group.partition("/")[0], kind)
     assert crd is not None, "no CRD of that kind in the reference data"
-    assert (found := versions(crd, group, kind)), "no served version is meant"
+    found = versions(crd, group, kind)
+    assert found, "no served version is meant"
     for version in found:
         schema = version["schema"]["openAPIV3Schema"]
         schema["properties"]["metadata"] = METADATA

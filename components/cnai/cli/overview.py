@@ -15,6 +15,7 @@ from cnai.kube import Kube
 from cnai.paths import SandboxDir
 from cnai.sandbox.cloud.report import sentence, summary
 from cnai.sandbox.cloud.store import Store
+from cnai.sandbox.provider.awaits.unattended import noted
 
 Object = Mapping[str, Any]
 WORKLOADS = {
@@ -61,6 +62,9 @@ class Picture:
     waiting: tuple[str, ...]
     """`namespace/pod: why` for each pod that is not running, in the scheduler's words."""
 
+    unattended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """`Kind.group` → objects that were not waited for: no controller that would make them ready runs here."""
+
     cloud: Mapping[str, int] = field(default_factory=dict[str, int])
     """What the simulated cloud has, by how honest that is."""
 
@@ -83,6 +87,7 @@ def read(target: Target) -> Picture:
         pools=tuple(pool_rows(kube.list("v1", "Node"), pods, declared(target))),
         left_out=left_out(reports),
         unchecked=tuple(sorted({kind for report in reports for kind in report.get("unchecked", ())})),
+        unattended={kind: tuple(objects) for kind, objects in noted(directory).items()},
         cloud=summary(Store(directory)),
         waiting=tuple(why_waiting(pod) for pod in pods if is_waiting(pod)),
     )
@@ -201,6 +206,10 @@ def show(picture: Picture) -> None:
         out.print(
             "[yellow]accepted without a schema[/] (none was at hand):", ", ".join(picture.unchecked), highlight=False
         )
+    if picture.unattended:
+        out.print("[yellow]not waited for[/], since no controller of theirs runs here:", highlight=False)
+        lines = (f"{kind} ({', '.join(objects)})" for kind, objects in picture.unattended.items())
+        out.print(f"  {'; '.join(lines)}", highlight=False, markup=False)
     if told := sentence(picture.cloud):
         out.print(told, highlight=False)
     for line in picture.waiting:

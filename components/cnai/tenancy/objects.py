@@ -6,7 +6,8 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi_kubernetes.apiextensions import CustomResource
+
+from cnai.catalog.children import custom_resource
 
 Manifest = Mapping[str, Any]
 
@@ -28,7 +29,7 @@ def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulu
     facts = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     if typed := _CLASSES.get(manifest["kind"]):
         return typed(name, opts=opts, **{_snake(key): value for key, value in facts.items()})
-    return CustomResource(name, api_version=manifest["apiVersion"], kind=manifest["kind"], opts=opts, **facts)
+    return custom_resource(name, manifest, opts)
 
 
 def _snake(key: str) -> str:

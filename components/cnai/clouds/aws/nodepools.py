@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
+from cnai.catalog.children import custom_resource
 from cnai.clouds.aws.fabric import group_name
 from cnai.clouds.aws.facts import interfaces
 from cnai.clouds.aws.groups import ROOT_DISK_GIB
@@ -168,19 +168,8 @@ class AwsNodePools(pulumi.ComponentResource):
 
     def _pair(self, name: str, node_class_spec: Any, node_pool_spec: Any) -> None:
         inside = pulumi.ResourceOptions(parent=self)
-        first = k8s.apiextensions.CustomResource(
-            f"{name}-class",
-            api_version=NODE_CLASS,
-            kind="EC2NodeClass",
-            metadata={"name": name},
-            spec=node_class_spec,
-            opts=inside,
-        )
-        k8s.apiextensions.CustomResource(
-            name,
-            api_version=NODE_POOL,
-            kind="NodePool",
-            metadata={"name": name},
-            spec=node_pool_spec,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[first]),
-        )
+        metadata = {"name": name}
+        node_class = {"apiVersion": NODE_CLASS, "kind": "EC2NodeClass", "metadata": metadata, "spec": node_class_spec}
+        node_pool = {"apiVersion": NODE_POOL, "kind": "NodePool", "metadata": metadata, "spec": node_pool_spec}
+        first = custom_resource(f"{name}-class", node_class, inside)
+        custom_resource(name, node_pool, pulumi.ResourceOptions(parent=self, depends_on=[first]))

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from cnai.catalog import catalog, merged
-from cnai.catalog.children import child_of
+from cnai.catalog.children import child_of, custom_resource
 from cnai.catalog.installing import install
 from cnai.catalog.placement import on_system_nodes
 from cnai.clouds.traits import ClusterTraits
@@ -49,20 +48,9 @@ class MetalLB(pulumi.ComponentResource):
         package = catalog()["metallb"]
         release = install(package.name, f"{name}-release", chart_values(args), child_of(self))
         metadata = {"name": POOL, "namespace": package.namespace}
-        pool = CustomResource(
-            f"{name}-addresses",
-            api_version=API,
-            kind="IPAddressPool",
-            metadata=metadata,
-            spec=pool_spec(args),
-            opts=child_of(self, release),
-        )
-        CustomResource(
-            f"{name}-announced",
-            api_version=API,
-            kind="L2Advertisement",
-            metadata=metadata,
-            spec={"ipAddressPools": [POOL]},
-            opts=child_of(self, pool),
-        )
+        addresses = {"apiVersion": API, "kind": "IPAddressPool", "metadata": metadata, "spec": pool_spec(args)}
+        announced = {"ipAddressPools": [POOL]}
+        layer_2 = {"apiVersion": API, "kind": "L2Advertisement", "metadata": metadata, "spec": announced}
+        pool = custom_resource(f"{name}-addresses", addresses, child_of(self, release))
+        custom_resource(f"{name}-announced", layer_2, child_of(self, pool))
         self.register_outputs({})

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from cnai.catalog import catalog, merged
-from cnai.catalog.children import child_of
+from cnai.catalog.children import child_of, custom_resource
 from cnai.catalog.installing import install
 from cnai.catalog.placement import checked_replicas, on_system_nodes, replicas_of
 from cnai.clouds.traits import ClusterTraits
@@ -99,14 +98,7 @@ class Trainer(PlatformComponent):
         super().__init__("cnai:kubeflow:Trainer", name, {}, opts)
         release = install(PACKAGE, f"{name}-release", chart_values(args), child_of(self))
         runtime = torch_runtime(catalog()[PACKAGE].runtimes[TORCH], args.traits.credential_labels)
-        torch = CustomResource(
-            f"{name}-torch-distributed",
-            api_version=runtime["apiVersion"],
-            kind=runtime["kind"],
-            metadata=runtime["metadata"],
-            spec=runtime["spec"],
-            opts=child_of(self, release),
-        )
+        torch = custom_resource(f"{name}-torch-distributed", runtime, child_of(self, release))
         self.namespace = release.namespace.apply(str)
         self.runtime = torch.id.apply(lambda _: TORCH)
         self.register_outputs({"namespace": self.namespace, "runtime": self.runtime})

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Namespace
 
 from cnai.catalog import catalog, merged
-from cnai.catalog.children import child_of
+from cnai.catalog.children import child_of, custom_resource
 from cnai.catalog.installing import declared_namespace, install
 from cnai.catalog.placement import checked_replicas, on_system_nodes, replicas_of
 from cnai.clouds.traits import ClusterTraits
@@ -96,14 +95,13 @@ class Istio(PlatformComponent):
 
         https://istio.io/latest/docs/reference/config/security/peer_authentication/
         """
-        CustomResource(
-            name,
-            api_version="security.istio.io/v1",
-            kind="PeerAuthentication",
-            metadata={"name": "default", "namespace": system.metadata.name},
-            spec={"mtls": {"mode": "STRICT"}},
-            opts=child_of(self, istiod),
-        )
+        manifest = {
+            "apiVersion": "security.istio.io/v1",
+            "kind": "PeerAuthentication",
+            "metadata": {"name": "default", "namespace": system.metadata.name},
+            "spec": {"mtls": {"mode": "STRICT"}},
+        }
+        custom_resource(name, manifest, child_of(self, istiod))
 
     @classmethod
     def args_for(cls, settings: FeatureSettings, site: Site) -> IstioArgs:

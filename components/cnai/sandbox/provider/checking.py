@@ -7,11 +7,11 @@ from pulumi.runtime.proto import provider_pb2
 
 from cnai.charts.tokens import Kind, kind_of
 from cnai.kube import NoKindError
-from cnai.kube.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.plugin.autoname import autoname
 from cnai.plugin.diffs import Diff
 from cnai.plugin.urns import name_in_urn, type_in_urn
 from cnai.plugin.values import decode, encode, marked, text_at
+from cnai.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.sandbox.provider import resources
 from cnai.sandbox.provider.awaits import wait_for
 from cnai.sandbox.provider.cluster import Cluster

@@ -5,9 +5,9 @@ from typing import Any
 
 from cnai.charts.tokens import Kind, object_id, split_id
 from cnai.kube import ApiError, Kube, NoKindError
-from cnai.kube.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.plugin.errors import PartialError, ProviderError
 from cnai.plugin.values import Unknown, contains, marked, plain
+from cnai.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.sandbox.provider import live
 from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
 from cnai.sandbox.provider.awaits import unattended

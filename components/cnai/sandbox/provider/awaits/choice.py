@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from cnai.kube.readiness import SKIP_AWAIT, WAIT_FOR
+from cnai.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.sandbox.provider.awaits import wait_for
 from cnai.sandbox.provider.awaits.verdicts import Judge, Object, judge_of
 

@@ -18,6 +18,7 @@ from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.controllers.specs import specs
 from cnai.sandbox.controllers.state import load, wait_ready
 from cnai.sandbox.provider.release import leftovers, report
+from cnai.sandbox.provider.release.autoscalers import await_minimums
 from cnai.sandbox.provider.release.ladder import Ladder, Rung
 from cnai.sandbox.provider.release.outputs import outputs
 from cnai.sandbox.provider.release.ownership import Crds, await_gone
@@ -59,7 +60,8 @@ class Operations:
                 self._give_up(release, str(error), timeout_s)
         record = self._need(release)
         left_out += leftovers.drop_webhooks(self._kube, record)
-        told = self._report(release, rung, record, left_out, foreign)
+        notes = _notes(rung, foreign) + self._autoscaled(release, record, timeout_s)
+        told = self._report(release, rung, record, left_out, len(foreign), notes)
         self._await_controller(release, rung, record, told, timeout_s)
         return outputs(release.inputs, record)
 
@@ -172,7 +174,7 @@ class Operations:
         return record
 
     def _report(
-        self, release: Release, rung: Rung, record: Record, left_out: list[LeftOut], foreign: list[Object]
+        self, release: Release, rung: Rung, record: Record, left_out: list[LeftOut], foreign: int, notes: list[str]
     ) -> Report:
         in_manifest = heads(record.manifest)
         from_templates = any(head["kind"] == "CustomResourceDefinition" for head in in_manifest)
@@ -186,11 +188,16 @@ class Operations:
             left_out=left_out,
             unchecked=rung.unchecked,
             crds_from="chart" if rung.kind == "chart" and from_templates else rung.crds_from,
-            objects=len(in_manifest) + len(rung.crds) - len(foreign),
-            notes=_notes(rung, foreign),
+            objects=len(in_manifest) + len(rung.crds) - foreign,
+            notes=notes,
         )
         told.save(self._sandbox)
         return told
+
+    def _autoscaled(self, release: Release, record: Record, timeout_s: float) -> list[str]:
+        if not release.waits:
+            return []
+        return await_minimums(self._kube, record, timeout_s, lambda: self._helm.cancelled)
 
     def _await_controller(self, release: Release, rung: Rung, record: Record, told: Report, timeout_s: float) -> None:
         name = next((spec.name for spec in specs() if rung.controller and spec.tool == rung.controller), "")

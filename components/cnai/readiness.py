@@ -14,7 +14,7 @@ SKIP_AWAIT = "pulumi.com/skipAwait"
 @cache
 def rows() -> Mapping[str, Mapping[str, str | list[str]]]:
     """`readiness.toml`: group or group/version → kind → expressions."""
-    return tomllib.loads(resources.files("cnai.kube").joinpath("readiness.toml").read_text())
+    return tomllib.loads(resources.files("cnai").joinpath("readiness.toml").read_text())
 
 
 def wait_for(api_version: str, kind: str) -> str | None:

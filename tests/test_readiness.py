@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cnai.kube.readiness import awaited, rows, wait_for
+from cnai.readiness import awaited, rows, wait_for
 from cnai.sandbox.provider.awaits.verdicts import Surroundings
 from cnai.sandbox.provider.awaits.wait_for import Condition, judge, parsed
 
