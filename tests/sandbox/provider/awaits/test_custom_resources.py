@@ -59,7 +59,9 @@ def connected(control_plane: ControlPlane, definition: None) -> Iterator[Callabl
 
 
 def broker(wait_for: str, size: int = 1) -> dict:
-    metadata = {"name": f"broker-{uuid.uuid4().hex[:8]}", "annotations": {"pulumi.com/waitFor": wait_for}}
+    # Deleting it in the foreground would wait for the garbage collector to hear of the new kind.
+    annotations = {"pulumi.com/waitFor": wait_for, "pulumi.com/deletionPropagationPolicy": "background"}
+    metadata = {"name": f"broker-{uuid.uuid4().hex[:8]}", "annotations": annotations}
     return {"apiVersion": "awaits.test/v1", "kind": "Broker", "metadata": metadata, "spec": {"size": size}}
 
 

@@ -35,6 +35,8 @@ def found(path: str) -> list:
         ("$.queues[?@.note == null].name", ["a/b"]),
         ("$.queues[?@.paused == false && (@.seen || @.name)].name", ["a/b"]),
         ("$.queues[?@.limits.gpu == 8].name", ["a/b"]),
+        ("$.queues[?@.name=='a/b'&&@.limits&&@.weights].limits.cpu", [4]),
+        ("$.queues[?@.name && @.limits && @.weights || @.seen].name", ["a/b", "it's"]),
         ("$.queues[?@.weights[0] == true].name", []),
         ("$.queues[?@.nothing == @.missing].name", ["a/b", "it's"]),
         ("$.queues[?@.name < 'b'].name", ["a/b"]),
@@ -79,6 +81,10 @@ def test_a_path_selects_what_the_rfc_says(path, nodes):
         "$.queues[?unknown(@.a)]",
         "$.queues[?(@.name]",
         "$.queues[?@.name ~ 'a']",
+        # The RFC has nothing against these, the official provider's parser has.
+        "$.queues[?@.name == 'a' && @.seen == 1 && @.paused]",
+        "$.queues[?(@.name) && (@.seen) && @.paused]",
+        "$.queues.true",
     ],
 )
 def test_what_is_no_path_is_refused_with_its_place(path):

@@ -52,7 +52,7 @@ def test_a_kind_is_served_where_the_daemon_has_its_controllers_program(sandbox: 
     assert not serves(sandbox, "kafka.strimzi.io")
 
 
-def test_kinds_that_kubernetes_itself_has_are_attended_to_and_custom_ones_only_by_their_controllers(
+def test_built_in_kinds_are_attended_to_and_custom_ones_only_by_their_controllers(
     sandbox: SandboxDir,
 ):
     started_with(sandbox, "karpenter")

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cnai.sandbox.provider.awaits.jsonpath.reading import Reader
 from cnai.sandbox.provider.awaits.jsonpath.syntax import (
     FUNCTIONS,
     And,
@@ -26,21 +27,12 @@ from cnai.sandbox.provider.awaits.jsonpath.syntax import (
 )
 
 SHORTHAND = re.compile(r"[A-Za-z_\u0080-\U0010ffff][\w\u0080-\U0010ffff]*", re.ASCII)
-INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 NUMBER = re.compile(r"(?:-?0|-?[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 FUNCTION = re.compile(r"([a-z][a-z_0-9]*)\(")
 OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
 KEYWORD = re.compile(r"(true|false|null)(?![\w])")
-BLANK = re.compile(r"[ \t\r\n]*")
-TEXT = re.compile(
-    r"'((?:[^'\\\x00-\x1f]|\\(?:[bfnrt/\\']|u[0-9A-Fa-f]{4}))*)'"
-    r'|"((?:[^"\\\x00-\x1f]|\\(?:[bfnrt/\\"]|u[0-9A-Fa-f]{4}))*)"'
-)
-LARGEST = 2**53 - 1
-
-
-class JsonPathError(ValueError):
-    """What is wrong with a path, and where."""
+LITERALS = ("true", "false", "null")
+"""The RFC takes them for names after a dot, the official provider does not."""
 
 
 def parse(text: str) -> Query:
@@ -52,34 +44,7 @@ def parse(text: str) -> Query:
     return query
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
-
-    def error(self, what: str) -> JsonPathError:
-        return JsonPathError(f"{what} at position {self.at + 1} of {self.text}")
-
-    def blank(self) -> None:
-        if found := BLANK.match(self.text, self.at):
-            self.at = found.end()
-
-    def accept(self, token: str) -> bool:
-        """Whether the token comes next; steps over it."""
-        found = self.text.startswith(token, self.at)
-        self.at += len(token) if found else 0
-        return found
-
-    def expect(self, token: str) -> None:
-        if not self.accept(token):
-            raise self.error(f"`{token}` expected")
-
-    def matched(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.match(self.text, self.at)
-        if found is None:
-            return None
-        self.at = found.end()
-        return found[0]
-
+class _Parser(Reader):
     def query(self, start: str) -> Query:
         self.expect(start)
         segments: list[Segment] = []
@@ -104,8 +69,8 @@ class _Parser:
         if self.accept("*"):
             return Wildcard()
         name = self.matched(SHORTHAND)
-        if name is None:
-            raise self.error("a name or `*` expected")
+        if name is None or name in LITERALS:
+            raise self.error(f"a name or `*` expected (['{name}'] for {name})" if name else "a name or `*` expected")
         return Name(name)
 
     def bracketed(self) -> tuple[Selector, ...]:
@@ -147,44 +112,22 @@ class _Parser:
             step = self.integer()
         return Slice(start, stop, step)
 
-    def integer(self) -> int | None:
-        found = self.matched(INTEGER)
-        if found is not None and abs(int(found)) > LARGEST:
-            raise self.error("a smaller number expected")
-        return None if found is None else int(found)
-
-    def string(self) -> str | None:
-        found = TEXT.match(self.text, self.at)
-        if found is None:
-            return None
-        inner = found[2] if found[1] is None else found[1].replace("\\'", "'").replace('"', '\\"')
-        text = str(json.loads(f'"{inner}"'))
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise self.error("half a surrogate pair")
-        self.at = found.end()
-        return text
-
     def either(self) -> Logical:
+        """As in `both`, blanks are skipped after the first part alone: the official provider skips no others."""
         parts = [self.both()]
-        while self.after_blank("||"):
+        self.blank()
+        while self.accept("||"):
             self.blank()
             parts.append(self.both())
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def both(self) -> Logical:
         parts = [self.basic()]
-        while self.after_blank("&&"):
+        self.blank()
+        while self.accept("&&"):
             self.blank()
             parts.append(self.basic())
         return parts[0] if len(parts) == 1 else And(tuple(parts))
-
-    def after_blank(self, token: str) -> bool:
-        before = self.at
-        self.blank()
-        if self.accept(token):
-            return True
-        self.at = before
-        return False
 
     def basic(self) -> Logical:
         if self.accept("!"):
@@ -197,7 +140,8 @@ class _Parser:
         self.blank()
         operator = self.matched(OPERATOR)
         if operator is None:
-            self.at = before
+            if not (isinstance(left, Query) and left.is_singular):
+                self.at = before
             return self.test(left)
         self.comparable(left)
         self.blank()
@@ -207,7 +151,6 @@ class _Parser:
         self.expect("(")
         self.blank()
         inner = self.either()
-        self.blank()
         self.expect(")")
         return inner
 

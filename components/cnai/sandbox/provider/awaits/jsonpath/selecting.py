@@ -110,9 +110,14 @@ def _compare(left: Any, operator: str, right: Any) -> bool:
         case ">":
             return _less(right, left)
         case "<=":
-            return _less(left, right) or _equal(left, right)
+            return _less(left, right) or _is_there(left, right)
         case _:
-            return _less(right, left) or _equal(left, right)
+            return _less(right, left) or _is_there(left, right)
+
+
+def _is_there(left: Any, right: Any) -> bool:
+    """Equal, and something: the RFC has nothing `<=` nothing, the official provider has not."""
+    return left is not NOTHING and _equal(left, right)
 
 
 def _is_number(value: Any) -> bool:
