@@ -11,6 +11,7 @@ from cnai.cli.overview import (
     package_row,
     pool_rows,
     records,
+    show,
     why_waiting,
 )
 from cnai.clouds.machines import machines
@@ -103,3 +104,9 @@ def test_a_pool_that_may_have_nodes_and_has_none_is_shown(monkeypatch):
     rows = {row.pool: row for row in pool_rows([node("a", "system")], [], plans)}
     assert (rows["l4"].machine, rows["l4"].nodes) == ("l4-1", 0)
     assert rows["system"].nodes == 1
+
+
+def test_what_nobody_here_will_make_ready_is_named_by_kind(capsys):
+    show(Picture((), (), {}, (), (), {"Kafka.kafka.strimzi.io": ("data/a", "data/b")}))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "not waited for, since no controller of theirs runs here: Kafka.kafka.strimzi.io (data/a, data/b)" in shown

@@ -66,12 +66,11 @@ def _from_reference(projects: Iterable[str], reference: Path | None) -> list[Obj
 
 
 def permissive(crd: Crd) -> Object:
-    """Takes any object of the kind."""
+    """Takes any object of the kind, and a controller's word on it."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     stored = crd.versions[-1]
-    versions = [
-        {"name": version, "served": True, "storage": version == stored, "schema": schema} for version in crd.versions
-    ]
+    common = {"served": True, "schema": schema, "subresources": {"status": {}}}
+    versions = [{"name": version, "storage": version == stored, **common} for version in crd.versions]
     names = {"kind": crd.kind, "listKind": f"{crd.kind}List", "plural": crd.plural, "singular": crd.kind.lower()}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

@@ -5,6 +5,7 @@ from typing import Any
 
 from cnai.paths import SandboxDir
 from cnai.sandbox.controllers.specs import specs
+from cnai.sandbox.controllers.state import states
 
 
 def serves(dir: SandboxDir, group: str) -> bool:  # noqa: A002
@@ -15,6 +16,13 @@ def serves(dir: SandboxDir, group: str) -> bool:  # noqa: A002
     """
     given = _programs(dir)
     return any(spec.tool in given and group in _groups(spec.crds) for spec in specs())
+
+
+def failures(dir: SandboxDir, group: str) -> list[str]:  # noqa: A002
+    """Why a controller for an API group does not run, though it should."""
+    names = {spec.name for spec in specs() if group in _groups(spec.crds)}
+    failed = [state for state in states(dir) if state.name in names and state.state == "failed"]
+    return [f"the {state.name} controller does not run: {state.reason} (its log: {state.log})" for state in failed]
 
 
 def _groups(crds: tuple[str, ...]) -> set[str]:

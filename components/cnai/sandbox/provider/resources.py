@@ -130,7 +130,8 @@ def _applied(cluster: Cluster, urn: str, inputs: Object, manager: str, timeout_s
             answer = until_ready(cluster.kube, cluster.watches, answer, judge, wanted or AWAIT_S, tell.status)
         except PartialError as error:
             outputs = marked(live.outputs(error.outputs, manager), inputs)
-            raise PartialError(error.message, given, outputs, error.reasons) from error
+            reasons = (*error.reasons, *unattended.reasons(cluster.settings.sandbox, obj))
+            raise PartialError(error.message, given, outputs, reasons) from error
     return given, marked(live.outputs(answer, manager), inputs)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cnai.kube import Endpoint
 from cnai.paths import SandboxDir
-from cnai.sandbox.controllers import tool_names
+from cnai.sandbox.controllers import ControllerState, tool_names
 from cnai.sandbox.controllers.serving import serves
 from cnai.sandbox.provider.awaits import unattended
 
@@ -50,6 +50,15 @@ def test_a_kind_is_served_where_the_daemon_has_its_controllers_program(sandbox: 
     assert serves(sandbox, "karpenter.sh")
     assert serves(sandbox, "karpenter.k8s.aws")
     assert not serves(sandbox, "kafka.strimzi.io")
+
+
+def test_a_controller_that_failed_is_the_reason_why_its_objects_are_not_ready(sandbox: SandboxDir):
+    pool = obj("karpenter.sh/v1", "NodePool")
+    assert unattended.reasons(sandbox, pool) == unattended.reasons(None, pool) == []
+    ControllerState(name="karpenter", state="failed", log="karpenter.log", reason="no such flag").save(sandbox)
+    told = "the karpenter controller does not run: no such flag (its log: karpenter.log)"
+    assert unattended.reasons(sandbox, pool) == [told]
+    assert unattended.reasons(sandbox, obj("jobset.x-k8s.io/v1alpha2", "JobSet")) == []
 
 
 def test_built_in_kinds_are_attended_to_and_custom_ones_only_by_their_controllers(

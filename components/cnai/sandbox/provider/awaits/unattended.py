@@ -33,6 +33,11 @@ def attended(kube: Kube, sandbox: SandboxDir | None, obj: Object) -> bool:
     return definition is None or serving.serves(sandbox, group)
 
 
+def reasons(sandbox: SandboxDir | None, obj: Object) -> list[str]:
+    """Why an object's controller says nothing, where it is the sandbox's own and has failed."""
+    return serving.failures(sandbox, obj["apiVersion"].rpartition("/")[0]) if sandbox else []
+
+
 def note(sandbox: SandboxDir, obj: Object) -> None:
     file = _file(sandbox, obj)
     file.parent.mkdir(parents=True, exist_ok=True)
