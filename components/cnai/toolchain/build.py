@@ -10,6 +10,7 @@ from pathlib import Path
 from cnai.errors import FailedError
 from cnai.toolchain import share
 from cnai.toolchain.golang import Go
+from cnai.toolchain.leash import Leash
 from cnai.toolchain.progress import Reporter, elapsed, listed
 from cnai.toolchain.sources import Source, Tool
 from cnai.toolchain.versions import Host
@@ -27,6 +28,7 @@ class Build:
     host: Host
     log: Path
     report: Reporter
+    leash: Leash
     descriptors: tuple[int, ...]
     """Lock descriptors that the build keeps: one that outlives us is waited for, not doubled."""
 
@@ -67,6 +69,7 @@ class Build:
             stderr=log,
             pass_fds=self.descriptors,
         )
+        self.leash.hold(process)
         try:
             while True:
                 try:

@@ -86,4 +86,3 @@ def _release(tool: Tool) -> Release:
     if tool.source.release is None:
         raise ValueError(f"{tool.name} has no release")
     return tool.source.release
-

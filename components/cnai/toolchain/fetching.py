@@ -19,7 +19,7 @@ class Way:
     urls: tuple[str, ...]
     """All of their hosts must be in reach."""
     fetch: Callable[[Path, Reporter], str]
-    """Fills a staged folder; gives where exactly the program is from where its version does not say. Raises `Refused`."""
+    """Fills a staged folder; gives where the program is from, if its version does not say that. Raises `Refused`."""
 
 
 def ways(tool: Tool, host: Host) -> list[Way]:

@@ -1,4 +1,4 @@
-"""One file out of an image's layers, as a container would see it: whiteouts, links, gzip and zstd; nothing is unpacked."""
+"""One file out of an image's layers, as a container would see it: with whiteouts, links, gzip and zstd."""
 
 import gzip
 import importlib
@@ -129,7 +129,10 @@ def take(entry: Entry, program: Path) -> None:
 def opened(layer: Path) -> Generator[tarfile.TarFile]:
     """The layer's archive as a stream, however it is compressed; raises `LayerError` where it is damaged."""
     try:
-        with _decompressed(layer) as content, tarfile.open(fileobj=_Limited(content), mode="r|") as tar:
+        with (
+            _decompressed(layer) as content,
+            tarfile.open(fileobj=cast("IO[bytes]", _Limited(content)), mode="r|") as tar,
+        ):
             yield tar
     except (tarfile.TarError, EOFError, OSError, zlib.error, *_zstd_errors()) as error:
         raise LayerError(f"a layer of the image is damaged ({error})") from error

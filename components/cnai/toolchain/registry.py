@@ -124,7 +124,9 @@ class Registry:
     def _checked(self, response: httpx2.Response, url: str) -> httpx2.Response:
         if response.status_code != httpx2.codes.OK:
             raise RegistryError(f"{url} answers with HTTP {response.status_code}")
-        unsafe = [hop for hop in (*response.history, response) if hop.url.scheme not in ("https", url.partition(":")[0])]
+        unsafe = [
+            hop for hop in (*response.history, response) if hop.url.scheme not in ("https", url.partition(":")[0])
+        ]
         if unsafe:
             raise RegistryError(f"{url} leads to {unsafe[0].url}, which is not as safe")
         return response

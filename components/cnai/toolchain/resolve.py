@@ -16,6 +16,7 @@ from cnai.toolchain.build import Build
 from cnai.toolchain.cache import Slot, locked, writable
 from cnai.toolchain.fetching import Way, ways
 from cnai.toolchain.golang import Go, find_go
+from cnai.toolchain.leash import Leash
 from cnai.toolchain.on_path import found_on_path
 from cnai.toolchain.progress import Reporter, elapsed, listed, one_at_a_time, record_time
 from cnai.toolchain.reach import Reach, Refused
@@ -62,6 +63,7 @@ class Toolchain:
     report: Reporter
     reach: Reach = field(default_factory=lambda: REACH)
     known: Mapping[str, Tool] = field(default_factory=tools)
+    leash: Leash = field(default_factory=Leash, repr=False)
     _times: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def ensure(self, names: Iterable[str]) -> dict[str, ResolvedTool]:
@@ -179,6 +181,7 @@ class Toolchain:
             host=self.host,
             log=self._log(source),
             report=self.report,
+            leash=self.leash,
             descriptors=descriptors,
         )
         with ExitStack() as stack:

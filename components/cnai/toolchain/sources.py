@@ -197,9 +197,7 @@ def _source(name: str, row: dict[str, Any]) -> Source:
 
 
 def _image(row: dict[str, Any]) -> Image:
-    return Image(
-        repository=row["repository"], tag=row["tag"], programs=row["programs"], digests=row.get("digests", {})
-    )
+    return Image(repository=row["repository"], tag=row["tag"], programs=row["programs"], digests=row.get("digests", {}))
 
 
 def _archive(source: str, line: str, row: dict[str, str]) -> Archive:

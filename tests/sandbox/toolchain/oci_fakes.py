@@ -24,7 +24,9 @@ def digest(content: bytes) -> str:
 
 def program(words: str = "manager", arch: str = "amd64", *, dynamic: bool = False) -> bytes:
     """As much of a Linux program as is looked at; it runs nowhere."""
-    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHH", 2, MACHINES[arch], 1, 0, 64, 0, 0, 64, 56, 1)
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack(
+        "<HHIQQQIHHH", 2, MACHINES[arch], 1, 0, 64, 0, 0, 64, 56, 1
+    )
     return head.ljust(64, b"\0") + struct.pack("<I", 3 if dynamic else 1).ljust(56, b"\0") + words.encode()
 
 
@@ -137,7 +139,7 @@ def _answers(registry: Registry) -> type[BaseHTTPRequestHandler]:
             else:
                 self.content(*self.path.removeprefix("/v2/upstream/manager/").partition("/")[::2])
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def content(self, kind: str, name: str) -> None:
             registry.fetched.append(name)

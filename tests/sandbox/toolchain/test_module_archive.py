@@ -64,7 +64,10 @@ def test_modules_within_and_vendored_packages_are_no_part_of_the_hash(server, tm
     ids=["changed", "added"],
 )
 def test_an_archive_with_other_content_is_refused(server, tmp_path, changed):
-    with pytest.raises(Refused, match="go.sum says h1:"), unpacked(jobset(archived(server, FILES | changed)), tmp_path):
+    with (
+        pytest.raises(Refused, match=r"go\.sum says h1:"),
+        unpacked(jobset(archived(server, FILES | changed)), tmp_path),
+    ):
         pytest.fail("its files were used")
 
 

@@ -210,7 +210,11 @@ def test_nothing_is_taken_out_of_linux_images_for_a_mac():
     [
         ("registry.k8s.io/jobset/jobset", "https://registry.k8s.io/v2/", "jobset/jobset"),
         ("docker.io/alpine", "https://registry-1.docker.io/v2/", "library/alpine"),
-        ("docker.io/kubeflowkatib/katib-controller", "https://registry-1.docker.io/v2/", "kubeflowkatib/katib-controller"),
+        (
+            "docker.io/kubeflowkatib/katib-controller",
+            "https://registry-1.docker.io/v2/",
+            "kubeflowkatib/katib-controller",
+        ),
         ("127.0.0.1:5000/a/b", "http://127.0.0.1:5000/v2/", "a/b"),
         ("127.0.0.1.example.org/a", "https://127.0.0.1.example.org/v2/", "a"),
     ],
