@@ -24,6 +24,7 @@ MAX_DOCUMENT = 4 << 20
 TIMEOUT = httpx2.Timeout(30, connect=5)
 UNREACHED = (httpx2.HTTPError, httpx2.InvalidURL)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+OK, UNAUTHORIZED = 200, 401
 ALIASES = {"docker.io": "registry-1.docker.io"}
 
 
@@ -107,7 +108,7 @@ class Registry:
         url = f"{self._repository.root}{self._repository.path}/{path}"
         try:
             with self._client.stream("GET", url, headers=self._authorized(headers)) as response:
-                if response.status_code != httpx2.codes.UNAUTHORIZED or self._token:
+                if response.status_code != UNAUTHORIZED or self._token:
                     yield self._checked(response, url)
                     return
                 self._token = self._anonymous_token(response.headers.get("WWW-Authenticate", ""))
@@ -122,7 +123,7 @@ class Registry:
         return plain | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
 
     def _checked(self, response: httpx2.Response, url: str) -> httpx2.Response:
-        if response.status_code != httpx2.codes.OK:
+        if response.status_code != OK:
             raise RegistryError(f"{url} answers with HTTP {response.status_code}")
         unsafe = [
             hop for hop in (*response.history, response) if hop.url.scheme not in ("https", url.partition(":")[0])

@@ -30,7 +30,7 @@ elif arguments[0] == "build":
     if fifo := os.environ.get("FAKE_GO_HANGS_ON"):
         (folder / "half").write_text("half a program")
         pathlib.Path(fifo).read_text()
-    if os.environ.get("FAKE_GO_FAILS"):
+    if (failing := os.environ.get("FAKE_GO_FAILS")) and (failing == "1" or failing in " ".join(packages)):
         print("k8s.io/something", "k8s.io/more", sep="\\n")
         sys.exit("vet: no such host")
     for package in packages:

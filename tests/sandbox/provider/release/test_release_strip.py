@@ -7,8 +7,8 @@ import pytest
 from release_charts import crd
 
 from cnai.charts.documents import heads, load, split
-from cnai.sandbox.provider.release.postrender import rendered
 from cnai.sandbox.controllers.specs import served_groups
+from cnai.sandbox.provider.release.postrender import rendered
 from cnai.sandbox.provider.release.strip import LeftOut, stripped, without_controller
 
 SERVICE = {"service": {"name": "web", "namespace": "a"}}
