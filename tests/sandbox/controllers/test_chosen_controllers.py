@@ -2,12 +2,11 @@
 
 import pytest
 
-from cnai.catalog import catalog
 from cnai.cli.target import read_stack_config
 from cnai.environment import Environment
-from cnai.operations.installed import controllers_of, packages_of
 from cnai.paths import project_dir
 from cnai.sandbox.controllers import tool_names
+from cnai.sandbox.controllers.chosen import controllers_of
 
 JOBSET, TRAINER, KARPENTER = "jobset-controller-manager", "trainer-controller-manager", "karpenter"
 
@@ -27,8 +26,8 @@ def test_jobsets_alone_bring_their_own_controller_and_no_other():
     assert controllers_of(environment("local", kubeflow=[], jobset=True)) == (JOBSET,)
 
 
-def test_trainer_brings_the_jobsets_that_it_needs():
-    assert set(controllers_of(environment("local"))) == {JOBSET, TRAINER}
+def test_trainer_brings_the_jobsets_that_it_needs_and_they_come_first():
+    assert controllers_of(environment("local")) == (JOBSET, TRAINER)
 
 
 def test_karpenter_runs_where_a_cluster_has_machines_by_its_route():
@@ -38,6 +37,4 @@ def test_karpenter_runs_where_a_cluster_has_machines_by_its_route():
 
 @pytest.mark.parametrize("name", ["local", "aws-dev", "aws-prod", "gcp-prod", "azure-prod", "onprem", "dev"])
 def test_every_controller_of_an_installed_package_can_be_started(name):
-    found = environment(name)
-    assert set(packages_of(found)) <= set(catalog())
-    assert set(controllers_of(found)) <= set(tool_names())
+    assert set(controllers_of(environment(name))) <= set(tool_names())
