@@ -2,7 +2,7 @@
 
 from cnai.toolchain.making import Making
 from cnai.toolchain.progress import Reporter
-from cnai.toolchain.resolve import ResolvedTool, ensure, tool_names
+from cnai.toolchain.resolve import ResolvedTool, ensure, missing, tool_names
 from cnai.toolchain.survey import ToolStatus, survey
 
-__all__ = ["Making", "Reporter", "ResolvedTool", "ToolStatus", "ensure", "survey", "tool_names"]
+__all__ = ["Making", "Reporter", "ResolvedTool", "ToolStatus", "ensure", "missing", "survey", "tool_names"]

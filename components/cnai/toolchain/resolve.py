@@ -52,8 +52,17 @@ def ensure(names: Iterable[str], report: Reporter) -> dict[str, ResolvedTool]:
     return Toolchain(cache_dir(), Host.current(), one_at_a_time(report)).ensure(names)
 
 
-def tool_names() -> tuple[str, ...]:
-    return (*tools(), KUBECTL)
+def tool_names(tier: str | None = None) -> tuple[str, ...]:
+    """All, or those of a tier of tests ("": the base set)."""
+    if tier is None:
+        return (*tools(), KUBECTL)
+    return tuple(name for name, tool in tools().items() if tool.source.tier == tier)
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Those that would have to be made."""
+    chain = Toolchain(cache_dir(), Host.current(), lambda _: None)
+    return [name for name in names if chain.at_hand(name) is None]
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,8 @@ class Source:
     archive: Archive | None
     share: tuple[Share, ...]
     minutes: float
+    tier: str
+    """The tier of tests that needs it; empty where it is part of the base set, which every sandbox test may need."""
 
     @property
     def folder(self) -> Path:
@@ -193,6 +195,7 @@ def _source(name: str, row: dict[str, Any]) -> Source:
         archive=_archive(name, f"{module} v{version} ", row["archive"]) if "archive" in row else None,
         share=tuple(_share(share) for share in row.get("share", ())),
         minutes=row.get("minutes", 0),
+        tier=row.get("tier", ""),
     )
 
 
