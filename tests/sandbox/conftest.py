@@ -10,13 +10,16 @@ from cnai.kube import Kube, Object
 from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controlplane import TOOLS, ControlPlane
-from cnai.toolchain import ensure
+from cnai.toolchain import ensure, missing
+from cnai.toolchain import tool_names as tier_tools
 
 
 @pytest.fixture(scope="session")
 def tools() -> dict[str, Path]:
-    """What a control plane and its real controllers need, made if need be."""
-    return {name: tool.path for name, tool in ensure((*TOOLS, *tool_names()), print).items()}
+    """What a control plane and its real controllers need; of controllers, what a tier beyond the base set has made."""
+    extra = set(missing(tier_tools("controllers")))
+    at_hand = [name for name in tool_names() if name not in extra]
+    return {name: tool.path for name, tool in ensure((*TOOLS, *at_hand), print).items()}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from cnai.catalog import Crd, Package
 from cnai.charts.documents import load
 from cnai.paths import cache_dir
+from cnai.toolchain.wanted import await_made
 
 Object = dict[str, Any]
 From = Literal["chart", "module", "reference", "none"]
@@ -31,7 +32,8 @@ def reference_dir(project: Path) -> Path | None:
 
 
 def share_of(tool: str) -> Path | None:
-    """What a built tool brings, where the toolchain has built it already."""
+    """What a built tool brings, where the toolchain has built it already; one that is being made is waited for."""
+    await_made(cache_dir() / "tools" / tool)
     folders = sorted((cache_dir() / "tools" / tool).glob("*/share"), key=lambda folder: folder.stat().st_mtime)
     return folders[-1] if folders else None
 

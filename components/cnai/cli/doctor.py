@@ -34,6 +34,8 @@ def doctor(as_json: JsonFlag = False) -> int:
                 "found": t.version,
                 "origin": t.origin,
                 "path": t.path,
+                "made_by": t.made_by,
+                "source": t.source,
                 "advice": t.advice,
             }
             for t in tools
@@ -47,8 +49,8 @@ def doctor(as_json: JsonFlag = False) -> int:
                 tool.name,
                 tool.wanted,
                 tool.version or "-",
-                tool.origin or "[yellow]missing[/]",
-                str(tool.path or tool.advice),
+                f"{tool.origin}, {tool.made_by}" if tool.made_by else tool.origin or "[yellow]missing[/]",
+                "\n".join(filter(None, (str(tool.path or tool.advice), tool.source))),
             )
         out.print(shown)
     return ExitCode.DONE if all(tool.obtainable for tool in tools) else ExitCode.FAILED

@@ -133,7 +133,7 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
     target = Target.of(env, sandbox=sandbox)
     if target.sandbox is None:
         return real_status(target, as_json)
-    plane = target.control_plane(progress())
+    plane = target.control_plane()
     state = plane.status()
     if state.state != "running":
         if as_json:

@@ -15,9 +15,7 @@ Env = Annotated[str, typer.Argument(metavar="[ENV]", help="The environment: stac
 @app.command()
 def start(env: Env = "local", yes: YesFlag = False) -> None:
     """Start it, or repair it where a part has died."""
-    report = progress()
-    plane = Target.of(env, sandbox=True).control_plane(report)
-    plane.start(report)
+    plane = Target.of(env, sandbox=True).start(progress())
     out.print(
         f"running at {plane.status().api_url}; `./cnai kubectl --env {env} get nodes` talks to it", highlight=False
     )
@@ -26,7 +24,7 @@ def start(env: Env = "local", yes: YesFlag = False) -> None:
 @app.command()
 def stop(env: Env = "local", yes: YesFlag = False) -> None:
     """End its processes; what is in it stays, for the next start."""
-    Target.of(env, sandbox=True).control_plane(progress()).stop()
+    Target.of(env, sandbox=True).control_plane().stop()
     out.print(f"stopped; `./cnai sandbox start {env}` brings it back as it was", highlight=False)
 
 
@@ -38,7 +36,7 @@ def delete(env: Env = "local", yes: YesFlag = False) -> None:
     target = Target.of(env, sandbox=True)
     directory = target.need_sandbox()
     with EnvironmentLock(directory, "sandbox delete"):
-        target.control_plane(progress()).delete()
+        target.control_plane().delete()
         forget_stack(target.project, env)
     shutil.rmtree(directory.root, ignore_errors=True)
     out.print(f"deleted; `./cnai up {env}` starts from nothing", highlight=False)
@@ -47,7 +45,7 @@ def delete(env: Env = "local", yes: YesFlag = False) -> None:
 @app.command()
 def status(env: Env = "local", as_json: JsonFlag = False) -> int:
     """Which processes run, and their memory. Exit 1 unless it runs whole."""
-    state = Target.of(env, sandbox=True).control_plane(progress()).status()
+    state = Target.of(env, sandbox=True).control_plane().status()
     processes = [{"name": each.name, "pid": each.pid, "memory_mib": each.memory_mib} for each in state.processes]
     if as_json:
         print_json({"environment": env, "state": state.state, "api_url": state.api_url, "processes": processes})

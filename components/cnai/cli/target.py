@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from cnai.sandbox.controlplane import ControlPlane
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl")
+ENGINE = ("pulumi", "helm", "kubectl")
 
+INSTALLING = frozenset({"up", "destroy", "pulumi"})
+"""Commands that need the controllers of what is installed: to come up, or to clear up."""
 SEEDING = frozenset({"up", "preview", "refresh"})
 """Commands that want to find what an existing cluster has."""
 
@@ -55,11 +58,16 @@ class Target:
 
     @cached_property
     def controllers(self) -> tuple[str, ...]:
-        """The tools that really run what environments on this one's cloud have."""
-        from cnai.sandbox.controllers import tool_names
+        """The tools that really run what the environment installs, and those that ran here before: they clear up."""
+        from cnai.sandbox.controllers.chosen import controllers_of
+        from cnai.sandbox.controllers.specs import specs
 
-        cloud = read_stack_config(self.project, self.env).get("cnai:cloud")
-        return tool_names(tuple(cloud) if isinstance(cloud, dict) else ())
+        try:
+            wanted = controllers_of(self.environment)
+        except UserError:  # as before the stack file was broken: commands that read it say so themselves
+            wanted = ()
+        before = (spec.tool for spec in specs() if (self.need_sandbox().controllers / spec.name).is_dir())
+        return tuple(dict.fromkeys([*wanted, *before]))
 
     @property
     def contexts(self) -> tuple[str, ...]:
@@ -74,12 +82,22 @@ class Target:
             raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
         return self.sandbox
 
-    def control_plane(self, report: Callable[[str], None]) -> "ControlPlane":
-        """Its control plane with all that this needs at hand; not started."""
+    def control_plane(self, tools: Mapping[str, Path] | None = None) -> "ControlPlane":
+        """Its control plane, not started; `tools` are needed for that alone."""
         from cnai.sandbox.controlplane import ControlPlane
 
-        chosen = tools(report, (*CONTROL_PLANE, *self.controllers))
-        return ControlPlane(self.need_sandbox(), chosen, self.contexts)
+        return ControlPlane(self.need_sandbox(), tools or {}, self.contexts)
+
+    def start(self, report: Callable[[str], None]) -> "ControlPlane":
+        """Its control plane, running; its controllers' programs are there too."""
+        from cnai.toolchain import Making
+
+        names = (*CONTROL_PLANE, *self.controllers)
+        with Making(names, report) as making:
+            making.need(CONTROL_PLANE)
+            plane = self.control_plane(making.paths(names))
+            plane.start(report)
+        return plane
 
     @contextmanager
     def session(
@@ -87,17 +105,35 @@ class Target:
     ) -> "Generator[Session, None, None]":
         """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
         from cnai.engine import Session
+        from cnai.toolchain import Making
+
+        attended = self.sandbox if cluster else None
+        engine = ENGINE if self.sandbox else ("pulumi",)
+        needed = (*CONTROL_PLANE, *engine) if attended else engine
+        controllers = self.controllers if attended else ()
+        # In the order in which they are needed.
+        making = Making((*needed, *(controllers if command in INSTALLING else ())), report)
+        paths = making.paths((*needed, *controllers))
+        with (
+            Session(self.env, self.project, paths, self.sandbox, command=command, exclusive=cluster) as session,
+            making,
+        ):
+            if attended:
+                making.need(CONTROL_PLANE)
+                self._attended(attended, paths, report, command)
+            making.need(engine)
+            yield session
+
+    def _attended(
+        self, sandbox: SandboxDir, paths: Mapping[str, Path], report: Callable[[str], None], command: str
+    ) -> None:
+        """Its control plane runs, and has what a command expects there."""
         from cnai.sandbox.cloud.commands import write_commands
 
-        names = (*CONTROL_PLANE, *self.controllers, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
-        chosen = tools(report, names)
-        with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
-            if self.sandbox and cluster:
-                self.control_plane(report).start(report)
-                write_commands(self.sandbox)
-                if command in SEEDING:
-                    self._seed()
-            yield session
+        self.control_plane(paths).start(report)
+        write_commands(sandbox)
+        if command in SEEDING:
+            self._seed()
 
     def _seed(self) -> None:
         """The nodes that the environment finds there, where it makes none itself."""

@@ -11,16 +11,18 @@ import typer
 
 from cnai.cli import workloads
 from cnai.cli.console import ExitCode, err, progress
-from cnai.cli.target import CONTROL_PLANE, tools
+from cnai.cli.target import tools
 from cnai.errors import UserError
 from cnai.paths import cache_dir, project_dir
 
 TIERS = {
-    "unit": "not sandbox and not reference",
+    "unit": "not sandbox and not reference and not controllers",
     "sandbox": "sandbox",
+    "controllers": "controllers",
     "reference": "reference",
     "workloads": "workloads",
 }
+SANDBOXED = ("sandbox", "controllers")
 RAW = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -39,11 +41,13 @@ def test(
     if selection == "workloads":
         return workloads.test(project_dir(), arguments, report)
     everything, left_out = tier == "", list[str]()
-    if selection in ("", "sandbox") and not minutes.of("toolchain", toolchain_at_hand):
-        left_out.append("sandbox: its tools could not be had")
-        if selection == "sandbox":
+    if selection in ("", *SANDBOXED) and not minutes.of("toolchain", lambda: toolchain_at_hand(selection)):
+        left_out.append(f"{selection or 'sandbox'}: its tools could not be had")
+        if selection in SANDBOXED:
             return verdict(ExitCode.DONE, left_out)
-        selection = "not sandbox"
+        selection = "not sandbox and not controllers"
+    elif not selection and beyond_the_base_set():
+        selection = "not controllers"
     command = [sys.executable, "-m", "pytest", *(["-m", selection] if selection else []), *arguments]
     code = minutes.of("platform", lambda: subprocess.run(command, cwd=project_dir(), check=False).returncode)
     if everything:
@@ -99,15 +103,30 @@ def chosen(tier: str, arguments: list[str]) -> tuple[str, list[str]]:
     return "", [tier, *arguments]
 
 
-def toolchain_at_hand() -> bool:
-    from cnai.sandbox.controllers import tool_names
+def toolchain_at_hand(tier: str = "") -> bool:
+    """Makes the base set of tools, and for the tier `controllers` those that it needs beyond."""
+    from cnai.toolchain import tool_names
 
+    more = tool_names(tier) if tier == "controllers" else ()
     try:
-        tools(progress(), (*CONTROL_PLANE, *tool_names(), "pulumi", "helm", "kubectl"))
+        tools(progress(), (*tool_names(""), "kubectl", *more))
     except UserError as error:
         err.print(str(error), markup=False, highlight=False)
         return False
     return True
+
+
+def beyond_the_base_set() -> bool:
+    """Whether the tier `controllers` needs a tool that is not in the cache; says so, since that is not made here."""
+    from cnai.toolchain import missing, tool_names
+
+    lacking = missing(tool_names("controllers"))
+    if lacking:
+        names = ", ".join(lacking)
+        err.print(
+            f"left out controllers: {names} not in the cache; `./cnai test controllers` makes it", highlight=False
+        )
+    return bool(lacking)
 
 
 def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="A file benchmarks/NAME.py.")]) -> int:

@@ -1,21 +1,19 @@
 """Builds the programs of one Go module, and takes along the data that the module carries."""
 
 import re
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from cnai.errors import FailedError
+from cnai.toolchain import share
 from cnai.toolchain.golang import Go
+from cnai.toolchain.leash import Leash
 from cnai.toolchain.progress import Reporter, elapsed, listed
-from cnai.toolchain.sources import Host, Share, Source, Tool
-from cnai.toolchain.wheel import kubectl
+from cnai.toolchain.sources import Source, Tool
+from cnai.toolchain.versions import Host
 
 BEAT_S = 30
 
@@ -30,6 +28,7 @@ class Build:
     host: Host
     log: Path
     report: Reporter
+    leash: Leash
     descriptors: tuple[int, ...]
     """Lock descriptors that the build keeps: one that outlives us is waited for, not doubled."""
 
@@ -53,14 +52,8 @@ class Build:
 
     def share_into(self, staged: Path) -> None:
         """Copies or renders what `share` names from the module's folder in the Go module cache."""
-        if not self.source.share:
-            return
-        folder = self._module_folder()
-        for share in self.source.share:
-            target = staged / "share" / share.into
-            target.mkdir(parents=True)
-            if not _copied(share, folder, target):
-                raise FailedError(f"{self.source.module} {self.source.version} has no {share.files or share.kustomize}")
+        if self.source.share:
+            share.put(self.source, self._module_folder(), staged)
 
     @property
     def _names(self) -> str:
@@ -76,6 +69,7 @@ class Build:
             stderr=log,
             pass_fds=self.descriptors,
         )
+        self.leash.hold(process)
         try:
             while True:
                 try:
@@ -107,23 +101,3 @@ def program_name(package: str) -> str:
 def last_line(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line and not line.startswith("#")), "no word of why")
-
-
-def _copied(share: Share, folder: Path, target: Path) -> bool:
-    """Whether there was anything."""
-    if share.files:
-        files = sorted(folder.glob(share.files))
-        for file in files:
-            shutil.copyfile(file, target / file.name)
-        return bool(files)
-    objects = [one for one in _rendered(folder / str(share.kustomize)) if one["kind"] in share.kinds]
-    text = yaml.safe_dump_all(objects, sort_keys=False)
-    (target / f"{share.into}.yaml").write_text(text, encoding="utf-8")
-    return bool(objects)
-
-
-def _rendered(kustomization: Path) -> Iterator[dict[str, Any]]:
-    answer = subprocess.run([str(kubectl()), "kustomize", str(kustomization)], capture_output=True, text=True)
-    if answer.returncode:
-        raise FailedError(f"kubectl kustomize {kustomization} fails: {answer.stderr.strip()}")
-    return (one for one in yaml.safe_load_all(answer.stdout) if one)

@@ -29,6 +29,8 @@ class Manifest:
     size: int
     sha256: str
     mtime_ns: int
+    source: str = ""
+    """Where exactly it came from, where the version does not say: an image with its digest."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Slot:
 
     def flaw(self, *, thorough: bool = False) -> str | None:
         """Why it cannot be used, None if it can. `thorough` reads the program even where its date is as it was."""
-        manifest = self._manifest()
+        manifest = self.manifest()
         if manifest is None:
             return "its manifest is missing or unreadable"
         try:
@@ -78,13 +80,14 @@ class Slot:
             os.utime(self.path, ns=(manifest.mtime_ns, manifest.mtime_ns))
         return None
 
-    def put(self, staged: Path, origin: str) -> None:
+    def put(self, staged: Path, origin: str, source: str = "") -> None:
         """Makes a finished folder the slot's content, in one step; the caller holds the lock."""
         program = staged / self.program
         program.chmod(0o755)
         stat = program.stat()
-        manifest = Manifest(self.version, origin, stat.st_size, digest(program), stat.st_mtime_ns)
-        (staged / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+        manifest = Manifest(self.version, origin, stat.st_size, digest(program), stat.st_mtime_ns, source)
+        told = {key: value for key, value in asdict(manifest).items() if value != ""}
+        (staged / MANIFEST).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         for file in (program, *staged.glob("*.json"), *staged.glob("share/*/*"), staged):
             _flush(file)
         if self.folder.exists():
@@ -106,7 +109,8 @@ class Slot:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _manifest(self) -> Manifest | None:
+    def manifest(self) -> Manifest | None:
+        """What was written down when the program was put there; None where that is missing or damaged."""
         try:
             return Manifest(**json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):

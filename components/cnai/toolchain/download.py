@@ -3,60 +3,14 @@
 import hashlib
 import json
 import tarfile
-import threading
 import urllib.request
-from collections.abc import Iterable
-from http.client import HTTPException
 from pathlib import Path
 from typing import IO, cast
 from urllib.parse import urlsplit
 
-from cnai.toolchain.progress import listed
-from cnai.toolchain.sources import Host, Release, Tool
-
-UNREACHED = (OSError, HTTPException, ValueError)
-"""What urllib raises when a server cannot be had; URLError and time-outs are OSErrors."""
-
-
-class Refused(Exception):
-    """A release that could not be had or is not to be trusted; another source is tried."""
-
-
-class Releases:
-    """Which release hosts are in reach: asked once per host and run, all at the same time."""
-
-    def __init__(self, connect_s: float = 3.0) -> None:
-        self._connect_s = connect_s
-        self._reached: dict[str, bool] = {}
-        self._noted = False
-
-    def offered(self, wanted: Iterable[Tool], host: Host) -> tuple[list[Tool], str | None]:
-        """The tools whose release can be downloaded, and (once per run) a line on hosts that are out of reach."""
-        urls = {tool: checksum_url(tool, host) for tool in wanted if has_release(tool, host)}
-        self._look(urls.values())
-        missing = sorted({name for name, reached in self._reached.items() if not reached})
-        note = None
-        if missing and not self._noted:
-            self._noted = True
-            note = f"no release downloads from {listed(missing)}: out of reach, so Go modules are built instead"
-        return [tool for tool, url in urls.items() if self._reached[_host_of(url)]], note
-
-    def _look(self, urls: Iterable[str]) -> None:
-        new = {_host_of(url): url for url in urls if _host_of(url) not in self._reached}
-        # Threads, since resolving a name knows no time-out: one that hangs is left behind and dies with the process.
-        threads = [threading.Thread(target=self._ask, args=pair, daemon=True) for pair in new.items()]
-        self._reached.update(dict.fromkeys(new, False))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(self._connect_s + 1)
-
-    def _ask(self, host: str, url: str) -> None:
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=self._connect_s).close()
-        except UNREACHED:
-            return
-        self._reached[host] = True
+from cnai.toolchain.reach import UNREACHED, Refused
+from cnai.toolchain.sources import Release, Tool
+from cnai.toolchain.versions import Host
 
 
 def has_release(tool: Tool, host: Host) -> bool:
@@ -132,7 +86,3 @@ def _release(tool: Tool) -> Release:
     if tool.source.release is None:
         raise ValueError(f"{tool.name} has no release")
     return tool.source.release
-
-
-def _host_of(url: str) -> str:
-    return urlsplit(url).netloc

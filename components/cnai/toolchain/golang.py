@@ -12,7 +12,8 @@ from pathlib import Path
 from cnai.errors import FailedError
 from cnai.toolchain.cache import Slot, locked
 from cnai.toolchain.progress import Reporter
-from cnai.toolchain.sources import GoWheel, Host, Range, go_pin
+from cnai.toolchain.sources import GoWheel, go_pin
+from cnai.toolchain.versions import Host, Range
 
 
 @dataclass(frozen=True)

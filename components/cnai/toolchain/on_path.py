@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnai.toolchain.sources import Probe, Range
+from cnai.toolchain.versions import Probe, Range
 
 
 @dataclass(frozen=True)

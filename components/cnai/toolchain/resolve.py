@@ -1,8 +1,8 @@
-"""Finds or makes every tool: PATH, then the cache, then the official release, then a build from Go modules."""
+"""Finds or makes every tool: PATH, the cache, the official release, upstream's image, then a build from Go modules."""
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,16 +14,19 @@ from cnai.errors import FailedError, UserError
 from cnai.paths import cache_dir
 from cnai.toolchain.build import Build
 from cnai.toolchain.cache import Slot, locked, writable
-from cnai.toolchain.download import Refused, Releases, fetch
+from cnai.toolchain.fetching import Way, ways
 from cnai.toolchain.golang import Go, find_go
+from cnai.toolchain.leash import Leash
 from cnai.toolchain.on_path import found_on_path
 from cnai.toolchain.progress import Reporter, elapsed, listed, one_at_a_time, record_time
-from cnai.toolchain.sources import Host, Range, Source, Tool, tools
+from cnai.toolchain.reach import Reach, Refused
+from cnai.toolchain.sources import Source, Tool, tools
+from cnai.toolchain.versions import Host, Range
 from cnai.toolchain.wheel import kubectl, kubectl_version
 
-Origin = Literal["path", "cache", "download", "build", "wheel"]
+Origin = Literal["path", "cache", "download", "image", "build", "wheel"]
 KUBECTL = "kubectl"
-RELEASES = Releases()
+REACH = Reach()
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,30 @@ class ResolvedTool:
     """CRDs, webhook configurations and so on that belong to the tool, one folder each."""
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A tool that could not be made, and why."""
+
+    name: str
+    error: UserError
+
+
 def ensure(names: Iterable[str], report: Reporter) -> dict[str, ResolvedTool]:
     """Every named tool, made if need be; raises `UserError` (with the log's path where a build failed)."""
     return Toolchain(cache_dir(), Host.current(), one_at_a_time(report)).ensure(names)
 
 
-def tool_names() -> tuple[str, ...]:
-    return (*tools(), KUBECTL)
+def tool_names(tier: str | None = None) -> tuple[str, ...]:
+    """All, or those of a tier of tests ("": the base set)."""
+    if tier is None:
+        return (*tools(), KUBECTL)
+    return tuple(name for name, tool in tools().items() if tool.source.tier == tier)
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Those that would have to be made."""
+    chain = Toolchain(cache_dir(), Host.current(), lambda _: None)
+    return [name for name in names if chain.at_hand(name) is None]
 
 
 @dataclass(frozen=True)
@@ -50,19 +70,36 @@ class Toolchain:
     cache: Path
     host: Host
     report: Reporter
-    releases: Releases = field(default_factory=lambda: RELEASES)
+    reach: Reach = field(default_factory=lambda: REACH)
     known: Mapping[str, Tool] = field(default_factory=tools)
+    leash: Leash = field(default_factory=Leash, repr=False)
     _times: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def ensure(self, names: Iterable[str]) -> dict[str, ResolvedTool]:
+        wanted = list(names)
+        found: dict[str, ResolvedTool] = {}
+        for tool in self.each(wanted):
+            if isinstance(tool, Failure):
+                raise tool.error
+            found[tool.name] = tool
+        return {name: found[name] for name in wanted}
+
+    def each(self, names: Iterable[str]) -> Iterator[ResolvedTool | Failure]:
+        """Each as soon as it is there: first what is at hand, then what is fetched, then what has to be built."""
         wanted = list(dict.fromkeys(names))
         if unknown := [name for name in wanted if name not in (*self.known, KUBECTL)]:
             raise ValueError(f"no tool {listed(unknown)}: there are {listed((*self.known, KUBECTL))}")
-        found = {name: self.at_hand(name) for name in wanted}
-        missing = [self.known[name] for name, tool in found.items() if tool is None]
-        made = self._download(missing) if missing else {}
-        made |= self._build([tool for tool in missing if tool.name not in made])
-        return {name: found[name] or made[name] for name in wanted}
+        missing: list[Tool] = []
+        for name in wanted:
+            if found := self.at_hand(name):
+                yield found
+            else:
+                missing.append(self.known[name])
+        fetched: set[str] = set()
+        for tool in self._fetched(missing) if missing else ():
+            fetched.add(tool.name)
+            yield tool
+        yield from self._build([tool for tool in missing if tool.name not in fetched])
 
     def at_hand(self, name: str) -> ResolvedTool | None:
         """From a wheel, PATH or the cache, without making anything."""
@@ -90,41 +127,55 @@ class Toolchain:
         share = slot.folder / "share" if slot.share else None
         return ResolvedTool(tool.name, slot.path, slot.version, origin, share)
 
-    def _download(self, missing: Sequence[Tool]) -> dict[str, ResolvedTool]:
-        offered, note = self.releases.offered(missing, self.host)
-        if note:
-            self.report(note)
+    def _fetched(self, missing: Sequence[Tool]) -> Iterator[ResolvedTool]:
+        offered = {tool: ways(tool, self.host) for tool in missing}
+        self.reach.look(url for found in offered.values() for way in found for url in way.urls)
+        if untold := self.reach.untold():
+            self.report(f"out of reach: {listed(untold)}; what would come from there is built from Go modules instead")
         with ThreadPoolExecutor(4) as pool:
-            done = [tool for tool in pool.map(self._downloaded, offered) if tool]
-        return {tool.name: tool for tool in done}
+            yield from filter(None, pool.map(self._fetch, offered, offered.values()))
 
-    def _downloaded(self, tool: Tool) -> ResolvedTool | None:
+    def _fetch(self, tool: Tool, offered: Sequence[Way]) -> ResolvedTool | None:
+        """By the first of the ways that leads there."""
+        open_ways = [way for way in offered if all(self.reach.has(url) for url in way.urls)]
+        if not open_ways:
+            return None
         with self._locked([tool]) as (still, _):
             if not still:
                 return self._held(tool, "cache")
-            slot, start = self.slot(tool), time.monotonic()
-            self.report(f"{tool.name} {slot.version}: downloading the release")
-            with slot.staging() as staged:
-                try:
-                    fetch(tool, self.host, staged)
-                except Refused as refusal:
-                    self.report(f"{tool.name}: {refusal}; not used, its Go module is built instead")
-                    return None
-                slot.put(staged, "download")
-            self._took([tool], "download", start)
-            return self._held(tool, "download")
+            return next(filter(None, (self._fetched_by(way, tool) for way in open_ways)), None)
 
-    def _build(self, missing: Sequence[Tool]) -> dict[str, ResolvedTool]:
-        made: dict[str, ResolvedTool] = {}
+    def _fetched_by(self, way: Way, tool: Tool) -> ResolvedTool | None:
+        slot, start = self.slot(tool), time.monotonic()
+        self.report(f"{tool.name} {slot.version}: {way.step}")
+        with slot.staging() as staged:
+            try:
+                source = way.fetch(staged, self.report)
+            except (Refused, FailedError) as refusal:
+                self.report(f"{tool.name}: {refusal}; not used")
+                return None
+            slot.put(staged, way.origin, source)
+        self._took([tool], way.origin, start)
+        return self._held(tool, way.origin)
+
+    def _build(self, missing: Sequence[Tool]) -> Iterator[ResolvedTool | Failure]:
         for _, group in groupby(missing, key=lambda tool: tool.source.name):
-            made |= self._built(list(group))
-        return made
+            tools_of_one = list(group)
+            try:
+                yield from self._built(tools_of_one)
+            except UserError as error:
+                yield from (Failure(tool.name, error) for tool in tools_of_one)
 
-    def _built(self, group: Sequence[Tool]) -> dict[str, ResolvedTool]:
+    def _built(self, group: Sequence[Tool]) -> list[ResolvedTool]:
+        if not all(tool.name in group[0].source.packages for tool in group):
+            raise FailedError(
+                f"{listed(tool.name for tool in group)} only comes out of upstream's image, which cannot be had from "
+                "here: run once with a connection to its registry"
+            )
         with self._locked(group) as (still, descriptors):
             if still:
                 self._build_from_modules(still, descriptors)
-        return {tool.name: self._held(tool, "build" if tool in still else "cache") for tool in group}
+        return [self._held(tool, "build" if tool in still else "cache") for tool in group]
 
     def _build_from_modules(self, group: Sequence[Tool], descriptors: tuple[int, ...]) -> None:
         source, go, start = group[0].source, self._go(group), time.monotonic()
@@ -139,6 +190,7 @@ class Toolchain:
             host=self.host,
             log=self._log(source),
             report=self.report,
+            leash=self.leash,
             descriptors=descriptors,
         )
         with ExitStack() as stack:

@@ -1,7 +1,6 @@
-"""What tools.toml says, typed: sources (Go modules, releases) and the tools that come from them."""
+"""What tools.toml says, typed: sources (releases, container images, Go modules) and the tools that come from them."""
 
 import hashlib
-import platform
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,66 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cnai.errors import UserError
+from cnai.toolchain.versions import Host, Probe, Range
 
 HERE = Path(__file__).parent
-
-Version = tuple[int, ...]
-
-
-def parsed(version: str) -> Version | None:
-    """A version as numbers; None for what is no plain release (a release candidate, `devel`)."""
-    parts = version.removeprefix("v").split(".")
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else None
-
-
-@dataclass(frozen=True)
-class Range:
-    """Versions from `start` (included) up to `below` (excluded; None: no bound)."""
-
-    start: str
-    below: str | None = None
-
-    @classmethod
-    def of(cls, row: Mapping[str, str]) -> "Range":
-        return cls(row["from"], row.get("below"))
-
-    def admits(self, version: str) -> bool:
-        number, start = parsed(version), parsed(self.start)
-        below = parsed(self.below) if self.below else None
-        return number is not None and start is not None and start <= number and (below is None or number < below)
-
-    def __str__(self) -> str:
-        return f">= {self.start}" + (f", < {self.below}" if self.below else "")
-
-
-@dataclass(frozen=True)
-class Probe:
-    """How a program tells its version: arguments, and a pattern whose first group is the version."""
-
-    arguments: tuple[str, ...]
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Host:
-    """The machine as Go names it: `linux` or `darwin`, `amd64` or `arm64`."""
-
-    os: str
-    arch: str
-
-    def __str__(self) -> str:
-        return f"{self.os}-{self.arch}"
-
-    @classmethod
-    def current(cls) -> "Host":
-        system, machine = platform.system().lower(), platform.machine().lower()
-        arch = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine)
-        if system not in ("linux", "darwin") or arch is None:
-            raise UserError(
-                f"this machine is {system} on {machine}: the sandbox runs on Linux or macOS, x86-64 or arm64"
-            )
-        return cls(system, arch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +25,27 @@ class Release:
     """The program's path inside the archive; None: what is downloaded is the program."""
     machines: Mapping[str, str]
     """Go's architecture names to upstream's, where they differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """Upstream's own container image, and where the programs lie in it."""
+
+    repository: str
+    tag: str
+    programs: Mapping[str, str]
+    """Tool -> its path in the image."""
+    digests: Mapping[str, str]
+    """Architecture -> the digest of its manifest; where one is missing, the tag's is taken and written down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """The module's files as its repository serves them, for who has no Go."""
+
+    url: str
+    sum: str
+    """What go.sum says of the module: a hash over all its files, so any archive of them can be checked by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +66,27 @@ class Source:
     module: str
     version: str
     packages: Mapping[str, str]
+    """Tool -> the Go package that builds it; empty where only an image has the program."""
     ldflags: tuple[str, ...]
     probe: Probe | None
     on_path: Range | None
     release: Release | None
+    image: Image | None
+    archive: Archive | None
     share: tuple[Share, ...]
     minutes: float
+    tier: str
+    """The tier of tests that needs it; empty where it is part of the base set, which every sandbox test may need."""
 
     @property
     def folder(self) -> Path:
         """Where its go.mod and go.sum are."""
         return HERE / "modules" / self.name
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Every tool that comes from here."""
+        return tuple(dict.fromkeys([*self.packages, *(self.image.programs if self.image else ())]))
 
     @property
     def edition(self) -> str:
@@ -189,8 +162,8 @@ def sources() -> dict[str, Source]:
 
 @cache
 def tools() -> dict[str, Tool]:
-    """Every tool that a Go module builds, by name (kubectl is a wheel: `kubectl_pin`)."""
-    return {name: Tool(name, source) for source in sources().values() for name in source.packages}
+    """Every tool by name, but for kubectl, which is a wheel: `kubectl_pin`."""
+    return {name: Tool(name, source) for source in sources().values() for name in source.programs}
 
 
 def go_pin() -> GoPin:
@@ -208,19 +181,33 @@ def kubectl_pin() -> WheelPin:
 
 
 def _source(name: str, row: dict[str, Any]) -> Source:
-    release = row.get("release")
+    module, version = row["module"], row["version"]
     return Source(
         name=name,
-        module=row["module"],
-        version=row["version"],
-        packages=row["packages"],
+        module=module,
+        version=version,
+        packages=row.get("packages", {}),
         ldflags=tuple(row.get("ldflags", ())),
         probe=_probe(row["probe"]) if "probe" in row else None,
         on_path=Range.of(row["on_path"]) if "on_path" in row else None,
-        release=_release(release) if release else None,
+        release=_release(row["release"]) if "release" in row else None,
+        image=_image(row["image"]) if "image" in row else None,
+        archive=_archive(name, f"{module} v{version} ", row["archive"]) if "archive" in row else None,
         share=tuple(_share(share) for share in row.get("share", ())),
-        minutes=row["minutes"],
+        minutes=row.get("minutes", 0),
+        tier=row.get("tier", ""),
     )
+
+
+def _image(row: dict[str, Any]) -> Image:
+    return Image(repository=row["repository"], tag=row["tag"], programs=row["programs"], digests=row.get("digests", {}))
+
+
+def _archive(source: str, line: str, row: dict[str, str]) -> Archive:
+    if "sum" in row:
+        return Archive(url=row["url"], sum=row["sum"])
+    lines = (HERE / "modules" / source / "go.sum").read_text(encoding="utf-8").splitlines()
+    return Archive(url=row["url"], sum=next(found.removeprefix(line) for found in lines if found.startswith(line)))
 
 
 def _release(row: dict[str, Any]) -> Release:

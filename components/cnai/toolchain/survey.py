@@ -5,11 +5,13 @@ from pathlib import Path
 
 from cnai.errors import UserError
 from cnai.paths import cache_dir
+from cnai.toolchain.fetching import ways
 from cnai.toolchain.golang import go_on_path, wheel_slot
 from cnai.toolchain.on_path import told_version
 from cnai.toolchain.progress import elapsed
 from cnai.toolchain.resolve import KUBECTL, Origin, Toolchain
-from cnai.toolchain.sources import Host, Tool, go_pin, kubectl_pin
+from cnai.toolchain.sources import Tool, go_pin, kubectl_pin
+from cnai.toolchain.versions import Host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,10 @@ class ToolStatus:
     version: str | None = None
     origin: Origin | None = None
     path: Path | None = None
+    made_by: str | None = None
+    """How what is in the cache came there: `download`, `image` or `build`."""
+    source: str | None = None
+    """The image that it came out of, with its digest."""
     advice: str | None = None
     """What is wrong or missing and how to get it."""
     obtainable: bool = True
@@ -41,7 +47,16 @@ def _tool(chain: Toolchain, tool: Tool) -> ToolStatus:
         return _missing(chain, tool, damaged=chain.slot(tool).flaw())
     if found.origin == "cache" and (flaw := _hidden_flaw(chain, tool)):
         return _missing(chain, tool, damaged=flaw)
-    return ToolStatus(name=tool.name, wanted=wanted, version=found.version, origin=found.origin, path=found.path)
+    manifest = chain.slot(tool).manifest() if found.origin == "cache" else None
+    return ToolStatus(
+        name=tool.name,
+        wanted=wanted,
+        version=found.version,
+        origin=found.origin,
+        path=found.path,
+        made_by=manifest.origin if manifest else None,
+        source=manifest.source or None if manifest else None,
+    )
 
 
 def _hidden_flaw(chain: Toolchain, tool: Tool) -> str | None:
@@ -55,8 +70,11 @@ def _hidden_flaw(chain: Toolchain, tool: Tool) -> str | None:
 
 def _missing(chain: Toolchain, tool: Tool, *, damaged: str | None) -> ToolStatus:
     what = f"damaged in the cache ({damaged}): " if chain.slot(tool).folder.exists() else ""
-    cost = elapsed(tool.source.minutes * 60)
-    advice = f"{what}the next `up` downloads its release or builds it, about {cost}"
+    steps = {"download": "downloads its release", "image": "takes it out of upstream's image"}
+    ways_there = [steps[way.origin] for way in ways(tool, chain.host)]
+    if tool.source.packages:
+        ways_there.append(f"builds it, about {elapsed(tool.source.minutes * 60)}")
+    advice = f"{what}the next `up` that needs it {' or '.join(ways_there)}"
     return ToolStatus(name=tool.name, wanted=tool.source.version, advice=advice)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnai.toolchain.sources import Range, parsed
+from cnai.toolchain.versions import Range, parsed
 
 
 @pytest.mark.parametrize("version", ["3.6.0", "3.6.16", "3.6.99"])

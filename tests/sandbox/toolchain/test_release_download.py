@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from toolchain_fakes import HOST, NOBODY_LISTENS, with_release
 
-from cnai.toolchain.download import Refused, Releases, fetch, published_sha256
+from cnai.toolchain.download import fetch, published_sha256
+from cnai.toolchain.reach import Reach, Refused
 from cnai.toolchain.sources import Release, Tool, sources
 
 PROGRAM = b"#!/bin/sh\necho downloaded\n"
@@ -83,12 +84,12 @@ def test_the_program_is_taken_out_of_an_archive(server, tmp_path):
 
 def test_being_offline_is_said_once_per_run_and_not_once_per_tool(machine):
     machine.has_go()
-    releases = Releases(1)
-    machine.chain(releases=releases).ensure(["etcd", "helm"])
-    machine.chain(releases=releases).ensure(["kwok", "kwokctl", "pulumi"])
+    reach = Reach(1)
+    machine.chain(reach=reach).ensure(["etcd", "helm"])
+    machine.chain(reach=reach).ensure(["kwok", "kwokctl", "pulumi"])
     assert [line for line in machine.lines if "out of reach" in line] == [
-        f"no release downloads from {NOBODY_LISTENS.removeprefix('http://')}: "
-        "out of reach, so Go modules are built instead"
+        f"out of reach: {NOBODY_LISTENS.removeprefix('http://')}; what would come from there is built from Go modules "
+        "instead"
     ]
 
 

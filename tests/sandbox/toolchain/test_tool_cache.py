@@ -13,7 +13,7 @@ from toolchain_fakes import until
 
 from cnai.errors import UserError
 from cnai.toolchain.cache import writable
-from cnai.toolchain.download import Releases
+from cnai.toolchain.reach import Reach
 
 
 @pytest.fixture
@@ -150,5 +150,5 @@ def test_what_a_crash_left_behind_is_cleared_away(machine):
     stale = machine.cache / "tools" / "etcd" / ".staging-of-a-crash"
     stale.mkdir(parents=True)
     (stale / "etcd").write_text("half")
-    machine.chain(releases=Releases(1)).ensure(["etcd"])
+    machine.chain(reach=Reach(1)).ensure(["etcd"])
     assert not stale.exists()

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from cnai.toolchain import tool_names
-from cnai.toolchain.sources import HERE, Host, Range, Tool, go_pin, kubectl_pin, parsed, sources, tools
+from cnai.toolchain.sources import HERE, Tool, go_pin, kubectl_pin, sources, tools
+from cnai.toolchain.versions import Host, Range, parsed
 
 HOSTS = [Host(os, arch) for os, arch in product(("linux", "darwin"), ("amd64", "arm64"))]
 ALL = pytest.mark.parametrize("source", sources().values(), ids=lambda source: source.name)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
-from cnai.toolchain.download import Releases
+from cnai.toolchain.reach import Reach
 from cnai.toolchain.resolve import Toolchain
-from cnai.toolchain.sources import Host, Release, Source, Tool, sources
+from cnai.toolchain.sources import Release, Source, Tool, sources
+from cnai.toolchain.versions import Host
 
 HOST = Host("linux", "amd64")
 NOBODY_LISTENS = "http://127.0.0.1:9"
@@ -29,7 +30,7 @@ elif arguments[0] == "build":
     if fifo := os.environ.get("FAKE_GO_HANGS_ON"):
         (folder / "half").write_text("half a program")
         pathlib.Path(fifo).read_text()
-    if os.environ.get("FAKE_GO_FAILS"):
+    if (failing := os.environ.get("FAKE_GO_FAILS")) and (failing == "1" or failing in " ".join(packages)):
         print("k8s.io/something", "k8s.io/more", sep="\\n")
         sys.exit("vet: no such host")
     for package in packages:
@@ -69,14 +70,14 @@ class Machine:
         file = self.root / "builds"
         return file.read_text().splitlines() if file.is_file() else []
 
-    def chain(self, *known: Source, releases: Releases | None = None) -> Toolchain:
-        """`known`: in place of the real sources; by default those, with releases out of reach."""
-        offered = {name: Tool(name, source) for source in known or unreached() for name in source.packages}
-        return Toolchain(self.cache, HOST, self.lines.append, releases or Releases(1), known=offered)
+    def chain(self, *known: Source, reach: Reach | None = None) -> Toolchain:
+        """`known`: in place of the real sources; by default those, with releases and images out of reach."""
+        offered = {name: Tool(name, source) for source in known or unreached() for name in source.programs}
+        return Toolchain(self.cache, HOST, self.lines.append, reach or Reach(1), known=offered)
 
 
 def unreached() -> list[Source]:
-    return [with_release(source, NOBODY_LISTENS) for source in sources().values()]
+    return [replace(with_release(source, NOBODY_LISTENS), image=None) for source in sources().values()]
 
 
 def with_release(source: Source, base: str) -> Source:

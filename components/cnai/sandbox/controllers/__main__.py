@@ -30,7 +30,8 @@ class Attendants:
         self._dir = dir
         self._kube = Kube.from_kubeconfig(dir.kubeconfig)
         self._stopping = threading.Event()
-        self._supervisors = [Supervisor(spec, self._kube, dir, tools.get(spec.tool)) for spec in specs()]
+        self._chosen = [spec for spec in specs() if spec.tool in tools]
+        self._supervisors = [Supervisor(spec, self._kube, dir, tools[spec.tool]) for spec in self._chosen]
         self._unlisted = {"claims", "services"}
         self._lock = threading.Lock()
 
@@ -55,7 +56,7 @@ class Attendants:
         self._follow(Kind("v1", "PersistentVolumeClaim"), provisioner.claim_changed, claims_listed)
         self._follow(Kind("v1", "PersistentVolume"), provisioner.volume_changed)
         self._follow(Kind("v1", "Service"), allocator.service_changed, services_listed)
-        for cloud in {spec.machines for spec in specs() if spec.machines}:
+        for cloud in {spec.machines for spec in self._chosen if spec.machines}:
             self._follow(publisher.NODES, publisher.Publisher(self._kube, cloud).node_changed)
         NodeGroups(self._kube, self._dir, self._follow, self._stopping).start()
         signal.sigwait(signals)

@@ -1,5 +1,6 @@
 """`controllers.toml`, and what is rendered from it."""
 
+import json
 import mmap
 import re
 import tomllib
@@ -53,9 +54,15 @@ def specs() -> list[ControllerSpec]:
     return [_spec(name, **row) for name, row in rows.items()]
 
 
-def tool_names(clouds: Collection[str] | None = None) -> tuple[str, ...]:
-    """The tools that the real controllers are: all, or those that environments on these clouds can need."""
-    return tuple(spec.tool for spec in specs() if clouds is None or not spec.machines or spec.machines in clouds)
+def tool_names(among: Collection[str] | None = None) -> tuple[str, ...]:
+    """The tools that the real controllers are: all, or those `among` the given."""
+    return tuple(spec.tool for spec in specs() if among is None or spec.tool in among)
+
+
+def served_groups(tools: Collection[str] | None = None) -> dict[str, str]:
+    """API group → the real controller that brings webhooks of its own: of all, or of those whose tools are given."""
+    chosen = (spec for spec in specs() if tools is None or spec.tool in tools)
+    return {spec.crds[0].partition(".")[2]: spec.name for spec in chosen}
 
 
 def _spec(name: str, **row: Any) -> ControllerSpec:
@@ -64,7 +71,13 @@ def _spec(name: str, **row: Any) -> ControllerSpec:
 
 
 def built_version(binary: Path, module: str) -> str:
-    """The module's version, which Go writes into every binary; empty where it is not there."""
+    """What the toolchain noted beside it, else the module's version as Go wrote it into the binary; may be empty."""
+    try:
+        noted: str = json.loads((binary.parent / "manifest.json").read_text())["version"]
+    except (OSError, ValueError, KeyError):
+        noted = ""
+    if noted:
+        return f"v{noted.partition('+')[0]}"
     pattern = rf"(?:mod|dep)\t{re.escape(module)}\t(v[^\t\n]+)".encode()
     with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = re.search(pattern, content)

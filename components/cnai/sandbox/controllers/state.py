@@ -11,11 +11,18 @@ from cnai.files import write_atomically
 from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane.processes import running
 
+State = Literal["waiting", "unavailable", "starting", "ready", "failed"]
+"""`waiting`: its program is still being made; `unavailable`: it is not there, and nobody makes it."""
+
+
+class Unavailable(UserError):
+    """A controller that cannot run here, since its program could not be made."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ControllerState:
     name: str
-    state: Literal["starting", "ready", "failed"]
+    state: State
     version: str = ""
     """Of the controller; empty where its binary does not tell."""
     crd_version: str = ""
@@ -43,6 +50,15 @@ def forget(dir: SandboxDir, name: str) -> None:  # noqa: A002
     _file(dir, name).unlink(missing_ok=True)
 
 
+def chosen_tools(dir: SandboxDir) -> frozenset[str]:  # noqa: A002
+    """The tools of the controllers that were chosen for this environment; none where nothing attends it."""
+    try:
+        settings: dict[str, Any] = json.loads((dir.root / "attendants.settings.json").read_text())
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(settings["tools"])
+
+
 def states(dir: SandboxDir) -> list[ControllerState]:  # noqa: A002
     """Of the controllers that run or should."""
     found = (load(dir, file.stem) for file in sorted(dir.controllers.glob("*.json")))
@@ -50,12 +66,19 @@ def states(dir: SandboxDir) -> list[ControllerState]:  # noqa: A002
 
 
 def wait_ready(dir: SandboxDir, name: str, timeout_s: float) -> ControllerState:  # noqa: A002
-    """Waits until the controller's webhooks are in force; raises `UserError` with its last words when time is up."""
+    """Waits until the controller's webhooks are in force; raises `UserError` with its last words when time is up.
+
+    The time in which its program is still being made does not count. `Unavailable` where nobody makes it.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         found = load(dir, name)
         if found and found.state == "ready" and any(process.pid == found.pid for process in running()):
             return found
+        if found and found.state == "unavailable":
+            raise Unavailable(found.reason)
+        if found and found.state == "waiting":
+            deadline = time.monotonic() + timeout_s
         if time.monotonic() > deadline:
             raise UserError(_complaint(dir, name, found, timeout_s))
         time.sleep(0.1)

@@ -21,15 +21,18 @@ from cnai.kube import ApiError, Kube, Object
 from cnai.paths import SandboxDir
 from cnai.sandbox.controllers import webhooks
 from cnai.sandbox.controllers.specs import ControllerSpec, built_version, crd_version, filled
-from cnai.sandbox.controllers.state import ControllerState, forget
+from cnai.sandbox.controllers.state import ControllerState, State, forget
 from cnai.sandbox.controlplane.ports import free_ports
 from cnai.sandbox.controlplane.processes import bare_environment
+from cnai.toolchain.wanted import failure, is_wanted
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 READY_TIMEOUT_S = 60.0
 GRACE_S = 1.0
 """Controllers can be killed at any time; one that is asked takes half a minute to hand over to nobody."""
 MAX_DELAY_S = 30.0
+LOOK_S = 0.5
+"""How often a program that is not there is looked for."""
 # On Linux the kernel ends the child with the thread that started it: a killed daemon leaves no controller behind.
 BOUND_TO_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 
@@ -43,14 +46,14 @@ class Event:
 class Supervisor:
     """Its `run` is one thread's whole life; everything else only tells that thread what happened."""
 
-    def __init__(self, spec: ControllerSpec, kube: Kube, dir: SandboxDir, binary: Path | None) -> None:  # noqa: A002
+    def __init__(self, spec: ControllerSpec, kube: Kube, dir: SandboxDir, binary: Path) -> None:  # noqa: A002
+        """`binary` may still be coming: another process makes it meanwhile."""
         self._spec = spec
         self._kube = kube
         self._dir = dir
         self._folder = dir.controllers / spec.name
         self._log = dir.logs / f"{spec.name}.log"
         self._binary = binary
-        self._share = binary.resolve().parent / "share" if binary else None
         self._version = self._crd_version = ""
         self._crds: dict[str, Object] = {}
         self._events: queue.Queue[Event] = queue.Queue()
@@ -100,18 +103,25 @@ class Supervisor:
         if not wanted:
             self._end()
             return None
-        if self._child is None and not self._start():
-            return self._back_off()
-        return None
+        if self._child is not None:
+            return None
+        if not self._binary.is_file():
+            return self._lack()
+        return None if self._start() else self._back_off()
+
+    def _lack(self) -> float:
+        folder = self._binary.parent.parent
+        if is_wanted(folder):
+            self._say("waiting", f"its program {self._spec.tool} is still being made")
+        else:
+            self._say("unavailable", failure(folder) or f"{self._spec.tool} is not there: `cnai up` makes it")
+        return LOOK_S
 
     def _back_off(self) -> float:
         delay, self._delay = self._delay, min(self._delay * 2, MAX_DELAY_S)
         return delay
 
     def _start(self) -> bool:
-        if self._binary is None or not self._binary.is_file():
-            self._fail(f"the tool {self._spec.tool} is not there: run `cnai doctor`")
-            return False
         self._version = built_version(self._binary, self._spec.module)
         self._crd_version = crd_version(self._crds[self._spec.crds[0]], self._own_crd(), self._version)
         webhook_port, health_port = free_ports(2, ())
@@ -173,7 +183,7 @@ class Supervisor:
 
     def _shared(self, kind: str) -> Iterator[dict[str, Any]]:
         """What the tool's module carries beside the binary; nothing where the tool comes from elsewhere."""
-        files = sorted((self._share / kind).glob("*.yaml")) if self._share else []
+        files = sorted((self._binary.resolve().parent / "share" / kind).glob("*.yaml"))
         return (doc for file in files for doc in yaml.load_all(file.read_text(), LOADER) if doc)
 
     def _end(self) -> None:
@@ -196,7 +206,7 @@ class Supervisor:
             print(f"{self._spec.name}: its webhooks stay for now: {error.message}", file=sys.stderr, flush=True)
         forget(self._dir, self._spec.name)
 
-    def _say(self, state: Literal["starting", "ready", "failed"], reason: str = "") -> None:
+    def _say(self, state: State, reason: str = "") -> None:
         ControllerState(
             name=self._spec.name,
             state=state,

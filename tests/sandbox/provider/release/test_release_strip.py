@@ -7,8 +7,9 @@ import pytest
 from release_charts import crd
 
 from cnai.charts.documents import heads, load, split
+from cnai.sandbox.controllers.specs import served_groups
 from cnai.sandbox.provider.release.postrender import rendered
-from cnai.sandbox.provider.release.strip import LeftOut, served_groups, stripped
+from cnai.sandbox.provider.release.strip import LeftOut, stripped, without_controller
 
 SERVICE = {"service": {"name": "web", "namespace": "a"}}
 
@@ -41,6 +42,14 @@ def test_the_webhook_of_a_controller_that_really_runs_says_that_it_brings_its_ow
     _, left_out = stripped([webhook(group="jobset.x-k8s.io")])
     assert "real jobset controller" in left_out[0].reason
     assert set(served_groups()) == {"jobset.x-k8s.io", "karpenter.sh", "trainer.kubeflow.org"}
+    assert served_groups({"jobset-controller-manager"}) == {"jobset.x-k8s.io": "jobset"}
+
+
+def test_a_webhook_whose_controller_does_not_run_after_all_says_why():
+    _, left_out = stripped([webhook(group="jobset.x-k8s.io"), webhook()])
+    own, other = without_controller(left_out, "its program could not be made")
+    assert own.reason == "its program could not be made"
+    assert other == left_out[1]
 
 
 def test_an_api_service_with_a_server_of_its_own_is_left_out_and_a_local_one_stays():

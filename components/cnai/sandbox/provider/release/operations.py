@@ -15,8 +15,8 @@ from cnai.errors import UserError
 from cnai.kube import Kube
 from cnai.paths import SandboxDir
 from cnai.plugin.errors import PartialError, ProviderError
-from cnai.sandbox.controllers.specs import specs
-from cnai.sandbox.controllers.state import load, wait_ready
+from cnai.sandbox.controllers.specs import served_groups, specs
+from cnai.sandbox.controllers.state import Unavailable, chosen_tools, load, wait_ready
 from cnai.sandbox.provider.release import leftovers, report
 from cnai.sandbox.provider.release.autoscalers import await_minimums
 from cnai.sandbox.provider.release.ladder import Ladder, Rung
@@ -25,7 +25,7 @@ from cnai.sandbox.provider.release.ownership import Crds, await_gone
 from cnai.sandbox.provider.release.reasons import not_ready
 from cnai.sandbox.provider.release.records import Record, Records, last_deployed, recovery
 from cnai.sandbox.provider.release.report import RealController, Report
-from cnai.sandbox.provider.release.strip import LeftOut, served_groups
+from cnai.sandbox.provider.release.strip import LeftOut, without_controller
 
 Object = dict[str, Any]
 STEPS, GRACE_S = 3, 60
@@ -113,11 +113,17 @@ class Operations:
             )
             return [LeftOut(**row) for row in json.loads(notes.read_text())]
 
-    @staticmethod
-    def _post_renderer(release: Release, notes: Path) -> list[str]:
+    def _post_renderer(self, release: Release, notes: Path) -> list[str]:
         own = str(release.inputs.get("postrender") or "").split()
         # -P: the program's folder must not lend its modules to it.
-        arguments = ["-P", "-m", POST_RENDERER, str(notes), json.dumps(served_groups()), *own]
+        arguments = [
+            "-P",
+            "-m",
+            POST_RENDERER,
+            str(notes),
+            json.dumps(served_groups(chosen_tools(self._sandbox))),
+            *own,
+        ]
         flags = [part for argument in arguments for part in ("--post-renderer-args", argument)]
         return ["--post-renderer", sys.executable, *flags]
 
@@ -200,15 +206,20 @@ class Operations:
         return await_minimums(self._kube, record, timeout_s, lambda: self._helm.cancelled)
 
     def _await_controller(self, release: Release, rung: Rung, record: Record, told: Report, timeout_s: float) -> None:
-        name = next((spec.name for spec in specs() if rung.controller and spec.tool == rung.controller), "")
-        if not name:
+        if not rung.controller or rung.controller not in chosen_tools(self._sandbox):
             return
+        name = next(spec.name for spec in specs() if spec.tool == rung.controller)
         try:
             state = wait_ready(self._sandbox, name, timeout_s) if release.waits else load(self._sandbox, name)
+        except Unavailable as error:
+            why = f"the real {name} controller does not run: {error}"
+            left_out = without_controller(told.left_out, why)
+            replace(told, left_out=left_out, notes=[*told.notes, why]).save(self._sandbox)
+            return
         except UserError as error:
             message = f"Helm release {release.id} is installed, but {error}"
             raise PartialError(message, release.id, outputs(release.inputs, record)) from error
-        if state:
+        if state and state.state in ("starting", "ready"):
             replace(told, controller=RealController(name, state.version)).save(self._sandbox)
 
 

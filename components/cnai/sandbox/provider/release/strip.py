@@ -1,7 +1,7 @@
 """Leaves out what blocks the API server when its server does not run: webhooks, conversions, API services."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 Object = dict[str, Any]
@@ -9,6 +9,7 @@ WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfigur
 SUSPICIOUS = (*sorted(WEBHOOKS), "APIService", "conversion")
 """Without one of these words in its text an object has nothing to leave out."""
 NO_SERVER = "its server does not run here"
+BRINGS_ITS_OWN = "brings its own, since it runs outside the cluster"
 NO_CONVERSION = "its conversion webhook does not run here: versions are stored as given"
 
 
@@ -27,7 +28,7 @@ def stripped(objects: Iterable[Object], served: Mapping[str, str] | None = None)
     `served` maps API groups to the real controller that works on them and brings webhooks of its own; by default all
     controllers that the sandbox knows.
     """
-    groups = served_groups() if served is None else served
+    groups = _all_served() if served is None else served
     kept: list[Object] = []
     left_out: list[LeftOut] = []
     for obj in objects:
@@ -37,11 +38,15 @@ def stripped(objects: Iterable[Object], served: Mapping[str, str] | None = None)
     return kept, left_out
 
 
-def served_groups() -> dict[str, str]:
-    """API group → the real controller, for every one that the sandbox can run."""
-    from cnai.sandbox.controllers.specs import specs  # not needed where the caller knows them
+def _all_served() -> dict[str, str]:
+    from cnai.sandbox.controllers.specs import served_groups  # not needed where the caller knows them
 
-    return {spec.crds[0].partition(".")[2]: spec.name for spec in specs()}
+    return served_groups()
+
+
+def without_controller(left_out: Iterable[LeftOut], why: str) -> list[LeftOut]:
+    """The same, where the real controller that was to bring its own does not run after all."""
+    return [replace(row, reason=why) if row.reason.endswith(BRINGS_ITS_OWN) else row for row in left_out]
 
 
 def _fitted(obj: Object, served: Mapping[str, str]) -> tuple[Object | None, list[LeftOut]]:
@@ -73,5 +78,5 @@ def _why(obj: Object, served: Mapping[str, str]) -> str:
         for rule in cast("list[Object]", webhook.get("rules") or []):
             for group in rule.get("apiGroups") or []:
                 if controller := served.get(group):
-                    return f"the real {controller} controller brings its own, since it runs outside the cluster"
+                    return f"the real {controller} controller {BRINGS_ITS_OWN}"
     return NO_SERVER
