@@ -40,7 +40,7 @@ VIEWER_RULES = (
 )
 """Read what a member needs to choose from, none of which is anyone's own."""
 
-_VALUES = {"batch": -1000, "training": 1000, "serving": 10000}
+PRIORITY_VALUES = {"batch": -1000, "training": 1000, "serving": 10000}
 
 
 def priority_class(priority: str) -> str:
@@ -61,7 +61,7 @@ def _priority(name: str) -> dict[str, Any]:
         "apiVersion": "scheduling.k8s.io/v1",
         "kind": "PriorityClass",
         "metadata": {"name": priority_class(name)},
-        "value": _VALUES[name],
+        "value": PRIORITY_VALUES[name],
         "globalDefault": False,
         # What may be displaced at any time displaces nobody.
         "preemptionPolicy": "Never" if name == "batch" else "PreemptLowerPriority",
