@@ -28,7 +28,10 @@ def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulu
     facts = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind")}
     if typed := _CLASSES.get(manifest["kind"]):
         return typed(name, opts=opts, **{_snake(key): value for key, value in facts.items()})
-    return CustomResource(name, api_version=manifest["apiVersion"], kind=manifest["kind"], opts=opts, **facts)
+    if set(facts) <= {"metadata", "spec"}:
+        return CustomResource(name, api_version=manifest["apiVersion"], kind=manifest["kind"], opts=opts, **facts)
+    # The SDK's class takes no other fields, though some kinds have them at the top.
+    return pulumi.CustomResource(f"kubernetes:{manifest['apiVersion']}:{manifest['kind']}", name, dict(manifest), opts)
 
 
 def _snake(key: str) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
 from cnai.capabilities import Capability, Metrics, Queues
 from cnai.catalog import merged
@@ -22,6 +21,7 @@ from cnai.scheduling.kueue.feature import KueueSettings
 from cnai.scheduling.kueue.flavors import Flavor, flavors
 from cnai.scheduling.kueue.quotas import Share, shares
 from cnai.site import Site
+from cnai.tenancy.objects import declare
 from cnai.tenancy.share import Rule, TeamRules, TeamShare
 
 PACKAGE = "kueue"
@@ -108,7 +108,7 @@ class Kueue(PlatformComponent):
     def _declared(
         self, name: str, manifests: Mapping[str, objects.Object], after: Sequence[pulumi.Resource]
     ) -> list[pulumi.Resource]:
-        return [_custom(f"{name}-{role}", each, child_of(self, *after)) for role, each in manifests.items()]
+        return [declare(f"{name}-{role}", each, child_of(self, *after)) for role, each in manifests.items()]
 
     @classmethod
     def args_for(cls, settings: KueueSettings, site: Site) -> KueueArgs:
@@ -137,15 +137,3 @@ class Kueue(PlatformComponent):
             member=(Rule(group=objects.GROUP, resources=("localqueues", "workloads")),),
             viewer=(Rule(group=objects.GROUP, resources=("resourceflavors", "topologies", "workloadpriorityclasses")),),
         )
-
-
-def _custom(name: str, manifest: objects.Object, opts: pulumi.ResourceOptions) -> CustomResource:
-    content = {key: value for key, value in manifest.items() if key not in ("apiVersion", "kind", "metadata")}
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        opts=opts,
-        **content,
-    )
