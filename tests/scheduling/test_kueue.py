@@ -27,7 +27,7 @@ LOCAL = {
     },
 }
 GCP = {
-    "cnai:cloud": {"gcp": {"project": "acme-prod", "project_number": 123456789012, "region": "us-central1", "zones": 3}},
+    "cnai:cloud": {"gcp": {"project": "acme-prod", "project_number": 123456789012, "region": "us-central1"}},
     "cnai:pools": {
         "system": {"machine": "n2-standard-8", "min": 3, "max": 6},
         "h100": {
@@ -138,6 +138,12 @@ def test_the_sandboxs_controller_is_configured_as_the_charts_is():
     chart = yaml.safe_load(catalog()["kueue"].base_values["managerConfig"]["controllerManagerConfigYaml"])
     rows = tomllib.loads(files("cnai.sandbox.controllers").joinpath("controllers.toml").read_text())
     sandbox = yaml.safe_load(rows["kueue"]["config"].replace("$webhook_port", "1").replace("$certs", "c"))
-    for key in ("manageJobsWithoutQueueName", "managedJobsNamespaceSelector", "integrations", "fairSharing", "resources"):
+    for key in (
+        "manageJobsWithoutQueueName",
+        "managedJobsNamespaceSelector",
+        "integrations",
+        "fairSharing",
+        "resources",
+    ):
         assert sandbox[key] == chart[key], key
     assert rows["kueue"]["namespaces"] == chart["managedJobsNamespaceSelector"]

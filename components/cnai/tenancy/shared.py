@@ -5,11 +5,10 @@ from typing import Any
 
 import pulumi
 
+from cnai.tenancy.names import PRIORITIES, PRIORITY_VALUES, priority_class
 from cnai.tenancy.objects import declare
 from cnai.tenancy.share import EDIT, Rule, TeamRules
 
-PRIORITIES = ("batch", "training", "serving")
-"""From the lowest to the highest; a pod without a class stands between batch and training."""
 MEMBER_ROLE = "cnai-team-member"
 VIEWER_ROLE = "cnai-platform-viewer"
 
@@ -39,12 +38,6 @@ VIEWER_RULES = (
     Rule(group="", resources=("nodes",)),
 )
 """Read what a member needs to choose from, none of which is anyone's own."""
-
-PRIORITY_VALUES = {"batch": -1000, "training": 1000, "serving": 10000}
-
-
-def priority_class(priority: str) -> str:
-    return f"cnai-{priority}"
 
 
 def shared_manifests(rules: TeamRules = NOTHING) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,10 @@ ENCRYPTED_CLASS = "encrypted-rwo"
 """The same with a key of the environment's own."""
 PROVISIONING_CLASS = "queued-provisioning.gke.io"
 """https://docs.cloud.google.com/kubernetes-engine/docs/how-to/provisioningrequest"""
-TOPOLOGY = (*(f"cloud.google.com/gce-topology-{level}" for level in ("block", "subblock", "host")), "kubernetes.io/hostname")
+TOPOLOGY = (
+    *(f"cloud.google.com/gce-topology-{level}" for level in ("block", "subblock", "host")),
+    "kubernetes.io/hostname",
+)
 """https://docs.cloud.google.com/ai-hypercomputer/docs/workloads/schedule-gke-workloads-tas"""
 METADATA_SERVER = ("169.254.169.254", 80)
 """https://docs.cloud.google.com/kubernetes-engine/docs/how-to/network-policy#network-policy-and-workload-identity"""

@@ -77,7 +77,7 @@ def _for_jobs(plan: PoolPlan) -> int:
 
 
 def _placed(flavor: Flavor, measured: bool) -> Flavor:
-    """Kueue places pods on nodes that are there: with a pool that scales, a job would wait for nodes that never come."""
+    """Kueue places pods on nodes that are there: in a pool that scales, a job would wait for nodes that never come."""
     pool = flavor.pool
     there = flavor.requested or pool.min == pool.max
     return replace(flavor, near=measured and there and pool.placement == "compact" and bool(pool.machine.fabric))

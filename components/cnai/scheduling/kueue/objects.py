@@ -6,7 +6,7 @@ from typing import Any
 from cnai.clouds.devices import GPU
 from cnai.scheduling.kueue.flavors import QUEUED, Flavor, resource_flavor
 from cnai.scheduling.kueue.quotas import Amounts, Shares, covered, left_over, quantity, share
-from cnai.tenancy.shared import PRIORITY_VALUES, priority_class
+from cnai.tenancy.names import PRIORITY_VALUES, priority_class
 
 GROUP = "kueue.x-k8s.io"
 API = f"{GROUP}/v1beta2"
