@@ -92,27 +92,22 @@ class Requests:
             return
         verdict = judged(self._wanted(request), self._groups(), self._zones)
         conditions = verdict.conditions(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        metadata = request["metadata"]
         if _said(request) != [(each["type"], each["status"]) for each in conditions]:
-            self._kube.patch(
-                API, KIND, metadata["name"], {"status": {"conditions": conditions}}, metadata["namespace"],
-                subresource="status",
-            )  # fmt: skip
+            self._say(request, conditions)
         if verdict.kind == "waiting":
-            self._later(metadata)
+            self._later(request["metadata"])
+
+    def _say(self, request: Object, conditions: list[dict[str, str]]) -> None:
+        name, namespace = request["metadata"]["name"], request["metadata"]["namespace"]
+        self._kube.patch(API, KIND, name, {"status": {"conditions": conditions}}, namespace, subresource="status")
 
     def _wanted(self, request: Object) -> list[tuple[int, Pod]]:
-        namespace = request["metadata"]["namespace"]
-        found: list[tuple[int, Pod]] = []
+        namespace, found = request["metadata"]["namespace"], list[tuple[int, Pod]]()
         for each in request["spec"]["podSets"]:
             template = self._kube.get("v1", "PodTemplate", each["podTemplateRef"]["name"], namespace)
             if template:
-                identity = {
-                    "uid": template["metadata"]["uid"],
-                    "namespace": namespace,
-                    "name": request["metadata"]["name"],
-                }
-                found.append((each["count"], facts.pod({"metadata": identity, "spec": template["template"]["spec"]})))
+                pod = {"metadata": template["metadata"], "spec": template["template"]["spec"]}
+                found.append((each["count"], facts.pod(pod)))
         return found
 
     def _later(self, metadata: Mapping[str, str]) -> None:
