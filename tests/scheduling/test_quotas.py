@@ -45,7 +45,7 @@ def test_jobs_without_gpus_are_offered_cpu_nodes_first_and_the_system_pool_last_
     assert names(made(H100, SYSTEM, CPUS)) == ["cpus", "system", "h100"]
 
 
-@pytest.mark.parametrize(("low", "high", "nodes"), [(3, 6, 3), (3, 3, 1), (1, 6, 5)])
+@pytest.mark.parametrize(("low", "high", "nodes"), [(3, 6, 3), (3, 3, 2), (1, 1, 1), (1, 6, 5)])
 def test_jobs_get_what_the_system_pool_grows_by_and_at_least_half_of_it(low, high, nodes):
     assert made(replace(SYSTEM, min=low, max=high))[0].nodes == nodes
 

@@ -73,7 +73,7 @@ def _of(plan: PoolPlan, before: int, requests: bool, queued_taints: tuple[Taint,
 
 def _for_jobs(plan: PoolPlan) -> int:
     """The system pool is there for add-ons: jobs get what it grows by, and at least half of it."""
-    return max(plan.max - plan.min, plan.max // 2) if plan.name == SYSTEM_POOL else plan.max
+    return max(plan.max - plan.min, (plan.max + 1) // 2) if plan.name == SYSTEM_POOL else plan.max
 
 
 def _placed(flavor: Flavor, measured: bool) -> Flavor:
