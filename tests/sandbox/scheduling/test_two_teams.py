@@ -105,7 +105,7 @@ def test_two_teams_that_ask_for_too_much_are_served_by_quota_borrowing_and_preem
     eventually(lambda: jobs.runs(own), "blue gets its own GPUs back")
     eventually(lambda: [jobs.runs(first), jobs.runs(second)].count(True) == 1, "one of red's jobs made room")
     (displaced,) = [name for name in (first, second) if not jobs.runs(name)]
-    eventually(lambda: "reclamation within the cohort" in jobs.waits(displaced), "it says to whom")
+    eventually(lambda: "within the cohort" in jobs.waits(displaced), "it says to whom")
 
     gang = jobs.submit(job_set("blue", "gang", pods=2))
     eventually(lambda: "request > maximum capacity (16 > 8)" in jobs.waits(gang), "blue may not borrow")
