@@ -33,6 +33,7 @@ FULL = {
         "object_store": "minio",
         "monitoring": True,
         "kubeflow": ["trainer"],
+        "kueue": True,
     },
     "cnai:teams": {"research": {"gpus": {"h100": 16}, "sso_group": "r"}, "chat": {"priority": "serving"}},
 }

@@ -19,6 +19,7 @@ FEATURES = (
     "network.cert_manager",
     "network.istio",
     "observability.monitoring",
+    "scheduling.kueue",
     "storage.bucket",
     "storage.minio",
     "storage.seaweedfs",

@@ -112,10 +112,13 @@ class Platform(pulumi.ComponentResource):
         return {team: self._team(team, tenancy) for team in self.environment.teams}
 
     def _team(self, team: str, tenancy: Tenancy) -> Team:
-        opts, parts = self._on_cluster(tenancy), self.features.values()
+        parts = self.features.values()
+        shares = [part.share(team, self.environment.teams[team]) for part in parts]
+        # Objects are of kinds that their feature brings.
+        owners = [part.ready for part, share in zip(parts, shares, strict=True) if share.objects]
+        opts = self._on_cluster(tenancy, *(owner for owner in owners if owner is not None))
         # A team's namespace holds its volumes.
         opts.protect = not self.cluster.traits.disposable
-        shares = [part.share(team, self.environment.teams[team]) for part in parts]
         made = Team(team, team_args(self.environment, team, shares), opts)
         for part in parts:
             part.admit(team, made.namespace, pulumi.ResourceOptions(parent=self, depends_on=[made]))

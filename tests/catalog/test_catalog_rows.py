@@ -23,6 +23,7 @@ from cnai.kubeflow.trainer.component import Trainer, TrainerArgs
 from cnai.network.cert_manager.component import CertManager, CertManagerArgs
 from cnai.network.istio.component import Istio, IstioArgs
 from cnai.observability.monitoring.component import Monitoring, MonitoringArgs
+from cnai.scheduling.kueue.component import Kueue, KueueArgs
 from cnai.storage.minio.component import MinIO, MinIOArgs
 from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
 
@@ -113,6 +114,7 @@ def test_every_package_is_installed_by_some_component(declared):
         SeaweedFS("seaweedfs", SeaweedFSArgs(traits=traits))
         JobSet("jobset", JobSetArgs(traits=traits))
         Trainer("trainer", TrainerArgs(traits=traits))
+        Kueue("kueue", KueueArgs(traits=traits, environment="prod"))
         MetalLB("metallb", MetalLBArgs(traits=traits, addresses=("192.0.2.0/28",)))
         Ceph("ceph", CephArgs(traits=traits, selector={"a": "b"}))
         AwsKarpenter("karpenter", AwsKarpenterArgs(traits=traits, cluster="c", cluster_arn="arn", region="us-east-1"))

@@ -1,13 +1,25 @@
 """A job waits in the queue that it names, else in its team's own, and never in one that is not there."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from pydantic import ValidationError
 
+from cnai.clouds.pools import Taint
 from cnai.environment import Environment
 from cnai.errors import UserError
 from cnai.kube import ApiError, NoKindError
-from cnai.kubeflow.queues import QUEUE_LABEL, local_queues, queue_of
+from cnai.kubeflow.queues import (
+    PREFERRED_TOPOLOGY,
+    PRIORITY_LABEL,
+    QUEUE_LABEL,
+    local_queues,
+    queue_of,
+    reason_of,
+    topology_level,
+    waits_for,
+)
 from cnai.kubeflow.trainer.trainjob import TrainingExample, train_job
 
 STACK = "stacks/Pulumi.local.yaml"
@@ -19,7 +31,7 @@ class Cluster:
     def __init__(self, version: str, names: tuple[str, ...] = (), refuses: int = 0):
         self.version, self.names, self.refuses = version, names, refuses
 
-    def list(self, api_version: str, kind: str, namespace: str):
+    def list(self, api_version: str, kind: str, namespace: str, label_selector: str | None = None):
         assert (kind, namespace) == ("LocalQueue", "research")
         if self.refuses:
             raise ApiError(self.refuses, "no")
@@ -90,3 +102,107 @@ def test_an_examples_queue_is_what_a_label_can_say(name, fits):
     else:
         with pytest.raises(ValidationError, match="queue"):
             TrainingExample.model_validate(given)
+
+
+def with_kueue(stack: dict) -> Environment:
+    config = stack["config"]
+    return Environment.load("local", config | {"cnai:features": config["cnai:features"] | {"kueue": True}})
+
+
+def test_through_the_platforms_queue_a_job_has_its_teams_priority_and_its_routes_tolerations_with_its_admission(
+    pytestconfig,
+):
+    stack = yaml.safe_load((pytestconfig.rootpath / STACK).read_text())
+    example, taint = TrainingExample(name="job", pool="h100", command=("true",)), Taint(key="example.com/spot")
+    for environment, priority, tolerated in (
+        (with_kueue(stack), "cnai-training", {"nvidia.com/gpu"}),
+        (Environment.load("local", stack["config"]), None, {"nvidia.com/gpu", "example.com/spot"}),
+    ):
+        pools = environment.pools | {"h100": replace(environment.pools["h100"], route_taints=(taint,))}
+        vars(environment)["pools"] = pools
+        job = train_job(example, "research", environment, "default")
+        assert job["metadata"]["labels"].get(PRIORITY_LABEL) == priority
+        pod = pod_template(job)["spec"]
+        assert {each["key"] for each in pod["tolerations"]} == tolerated
+
+
+def pod_template(job: dict) -> dict:
+    (patch,) = job["spec"]["runtimePatches"]
+    return patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]
+
+
+def test_pods_stay_together_where_the_queue_places_them_by_topology(pytestconfig):
+    environment = with_kueue(yaml.safe_load((pytestconfig.rootpath / STACK).read_text()))
+    example = TrainingExample(name="job", pool="h100", command=("true",))
+    near = pod_template(train_job(example, "research", environment, "default", "example.com/block"))
+    assert near["metadata"]["annotations"] == {PREFERRED_TOPOLOGY: "example.com/block"}
+    assert "annotations" not in pod_template(train_job(example, "research", environment, "default"))["metadata"]
+
+
+class Kueue:
+    """What a cluster with Kueue answers, by kind."""
+
+    def __init__(self, **found: list[dict]):
+        self.found, self.asked = found, []
+
+    def list(self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None):
+        self.asked.append((kind, namespace, label_selector))
+        return self.found.get(kind, [])
+
+
+def flavor(pool: str, topology: str | None = None) -> dict:
+    spec = {"nodeLabels": {"cnai.dev/pool": pool}} | ({"topologyName": topology} if topology else {})
+    return {"metadata": {"name": pool}, "spec": spec}
+
+
+def test_the_widest_level_of_a_pools_topology_is_the_one_to_stay_within():
+    levels = [{"nodeLabel": "example.com/block"}, {"nodeLabel": "kubernetes.io/hostname"}]
+    topology = {"metadata": {"name": "network"}, "spec": {"levels": levels}}
+    cluster = Kueue(ResourceFlavor=[flavor("a100"), flavor("h100", "network")], Topology=[topology])
+    assert topology_level(cluster, "h100") == "example.com/block"
+    assert topology_level(cluster, "a100") is None
+    assert topology_level(Kueue(), "h100") is None
+
+
+def workload(*conditions: tuple[str, str, str], checks: list[dict] | None = None) -> dict:
+    given = [{"type": kind, "status": status, "message": message} for kind, status, message in conditions]
+    return {"status": {"conditions": given, "admissionChecks": checks or []}}
+
+
+NO_QUOTA = "couldn't assign flavors to pod set node: insufficient unused quota for nvidia.com/gpu in flavor h100"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (workload(), "its queue has not looked at it yet"),
+        (workload(("QuotaReserved", "False", NO_QUOTA)), NO_QUOTA),
+        (
+            workload(("Evicted", "True", "Preempted to make room"), ("QuotaReserved", "False", "It waits")),
+            "Preempted to make room; It waits",
+        ),
+        (
+            workload(
+                ("QuotaReserved", "True", "Quota reserved in ClusterQueue research"),
+                checks=[{"name": "queued", "state": "Pending", "message": "Waiting for nodes"}],
+            ),
+            "queued: Waiting for nodes",
+        ),
+        (
+            workload(("QuotaReserved", "True", ""), checks=[{"name": "queued", "state": "Retry", "message": ""}]),
+            "queued: Retry",
+        ),
+        (workload(("QuotaReserved", "True", "")), "its quota is reserved, it is not admitted yet"),
+        (workload(("QuotaReserved", "True", ""), ("Admitted", "True", "")), ""),
+        (workload(("Finished", "True", ""), ("QuotaReserved", "False", "x")), ""),
+    ],
+)
+def test_why_a_job_waits_is_said_in_kueues_own_words(given, told):
+    assert reason_of(given) == told
+
+
+def test_a_jobs_workload_is_found_by_the_jobs_uid():
+    cluster = Kueue(Workload=[workload(("QuotaReserved", "False", NO_QUOTA))])
+    assert waits_for(cluster, "research", "uid-1") == NO_QUOTA
+    assert cluster.asked == [("Workload", "research", "kueue.x-k8s.io/job-uid=uid-1")]
+    assert waits_for(Kueue(), "research", "uid-1") == ""

@@ -19,6 +19,7 @@ from cnai.kubeflow.trainer import component as trainer
 from cnai.network.cert_manager import component as cert_manager
 from cnai.network.istio import component as istio
 from cnai.observability.monitoring import component as monitoring
+from cnai.scheduling.kueue import component as kueue
 from cnai.storage.minio.component import MinIO, MinIOArgs
 from cnai.storage.object_store import ObjectStore, ObjectStoreArgs
 from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
@@ -98,6 +99,12 @@ def _trainer(draw: st.DrawFn) -> Mapping[str, Any]:
     return trainer.chart_values(trainer.TrainerArgs(traits=draw(traits), replicas=draw(replicas)))
 
 
+def _kueue(draw: st.DrawFn) -> Mapping[str, Any]:
+    metrics = draw(st.sampled_from([None, "monitoring"]))
+    args = kueue.KueueArgs(traits=draw(traits), environment="prod", metrics=metrics, replicas=draw(replicas))
+    return kueue.chart_values(args)
+
+
 def _karpenter(draw: st.DrawFn) -> Mapping[str, Any]:
     args = AwsKarpenterArgs(
         traits=draw(traits), cluster="prod", cluster_arn="arn", region="us-east-1", static=draw(st.booleans())
@@ -140,6 +147,7 @@ COMPUTED: Mapping[str, Draw] = {
     "kube-prometheus-stack": _monitoring,
     "jobset": _jobset,
     "kubeflow-trainer": _trainer,
+    "kueue": _kueue,
     "karpenter": _karpenter,
     "metallb": _metallb,
     "rook-ceph": _ceph(ceph.operator_values),

@@ -1,5 +1,6 @@
 """A CRD's schema as strict JSON Schema: fields that it does not name are errors, as no API server would say them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,9 @@ def errors(obj: dict[str, Any], crd: dict[str, Any]) -> Iterator[str]:
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """Rules in CEL (`x-kubernetes-validations`) are left to the API server."""
     found = {key: schema[key] for key in _KEPT if key in schema}
+    if "pattern" in found:
+        # Go takes flags behind the anchor, Python before it.
+        found["pattern"] = re.sub(r"^\^(\(\?\w+\))", r"\1^", found["pattern"])
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema and not schema.get("x-kubernetes-int-or-string"):
             found[key] = [{inner: value for inner, value in each.items() if inner in _KEPT} for each in schema[key]]

@@ -58,3 +58,39 @@ def test_the_catalog_names_the_crds_that_upstream_has(upstream):
             assert row["project"] in package.provides.crd_projects
             assert (crd.group, crd.kind, crd.scope) == (row["group"], row["kind"], row["scope"])
             assert crd.versions == tuple(row["versions_served"].split(","))
+
+
+QUEUED_AND_NEAR = {
+    "cnai:cloud": {"gcp": {"project": "acme-prod", "project_number": 123456789012, "region": "us-central1"}},
+    "cnai:pools": {
+        "system": {"machine": "n2-standard-8", "min": 3, "max": 6},
+        "near": {
+            "machine": "a3-ultragpu-8g",
+            "min": 2,
+            "max": 2,
+            "placement": "compact",
+            "capacity": [{"reserved": "h200", "zone": "us-central1-b"}],
+            "zones": ["us-central1-b"],
+        },
+        "h100": {
+            "accelerator": "H100",
+            "max": 16,
+            "capacity": [{"reserved": "h100", "zone": "us-central1-b"}, "queued"],
+            "zones": ["us-central1-b"],
+        },
+    },
+    "cnai:features": {"kueue": {"before_queued": {"h100": 8}}},
+    "cnai:teams": {"research": {"gpus": {"h100": 64, "near": 8}, "borrow": True}, "chat": {"gpus": {"h100": 8}}},
+}
+
+
+def test_every_kind_of_kueues_that_an_environment_can_have_is_valid(declared, upstream):
+    kinds = set()
+    for resource in declared(lambda: Platform(Environment.load("prod", QUEUED_AND_NEAR)), "prod"):
+        if (kind := of_a_crd(resource.type)) and kind[0] == "kueue.x-k8s.io":
+            assert list(errors(resource.inputs, upstream.crd(kind[0], kind[2]))) == [], resource.key
+            kinds.add(kind[2])
+    assert kinds == {
+        *("AdmissionCheck", "ClusterQueue", "Cohort", "LocalQueue", "ProvisioningRequestConfig", "ResourceFlavor"),
+        *("Topology", "WorkloadPriorityClass"),
+    }

@@ -47,7 +47,7 @@ def train(
         if as_json:
             print_json({"name": name, "namespace": namespace, "verdict": "submitted"})
         return ExitCode.DONE
-    watched = Followed(kube, namespace, name, quiet=as_json)
+    watched = Followed(kube, namespace, name, made["metadata"]["uid"], quiet=as_json)
     verdict = watched.until_over(timeout)
     if as_json:
         print_json(
@@ -63,7 +63,7 @@ def train(
 
 
 def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: str | None) -> dict[str, Any]:
-    from cnai.kubeflow.queues import local_queues, queue_of
+    from cnai.kubeflow.queues import local_queues, queue_of, topology_level
     from cnai.kubeflow.trainer.trainjob import load_example, train_job
 
     teams = target.environment.teams
@@ -75,10 +75,11 @@ def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: st
     example, needed = load_example(path), target.environment.policies.queues
     try:
         queues = local_queues(kube, chosen)
+        waits_in = queue_of(queue or example.queue, queues, chosen, needed=needed)
+        level = topology_level(kube, example.pool) if waits_in else None
     except ApiError as error:
         raise UserError(f"the queues of {chosen} cannot be read: {error.message}") from error
-    waits_in = queue_of(queue or example.queue, queues, chosen, needed=needed)
-    return train_job(example, chosen, target.environment, waits_in)
+    return train_job(example, chosen, target.environment, waits_in, level)
 
 
 def cluster_of(target: Target) -> Kube:
@@ -106,11 +107,12 @@ class Followed:
     kube: Kube
     namespace: str
     name: str
+    uid: str
     quiet: bool = False
     placed: dict[str, str] = field(default_factory=dict[str, str])
     """Pod → node, kept after the pods are gone."""
     reason: str = ""
-    """Why a pod is not placed, in the scheduler's words; empty when all are."""
+    """Why it waits, in Kueue's or the scheduler's words; empty when all its pods are placed."""
 
     def until_over(self, timeout_s: float) -> str:
         """`Complete`, `Failed` with the reason, or `waiting` when the time is over."""
@@ -127,7 +129,9 @@ class Followed:
         return "waiting"
 
     def look(self) -> None:
-        reason = ""
+        from cnai.kubeflow.queues import waits_for
+
+        reason = waits_for(self.kube, self.namespace, self.uid)
         for pod in self.kube.list("v1", "Pod", self.namespace, f"{JOBSET_LABEL}={self.name}"):
             node = pod["spec"].get("nodeName")
             if node and pod["metadata"]["name"] not in self.placed:

@@ -120,6 +120,7 @@ def _cloud_labels(node: Registration) -> dict[str, str]:
         **table["labels"],
         **table.get("capacity", {}).get(node.capacity, {}),
         **table.get("devices", {}).get(resource, {}),
+        **(table.get("fabric", {}) if node.machine.fabric else {}),
     }
     found = {key: template.format(**node.words) for key, template in templates.items()}
     return {key: value for key, value in found.items() if value}

@@ -44,3 +44,7 @@ class ClusterTraits:
     """Address and TCP port where pods get the cloud's short-lived credentials; network policies let them through."""
     credential_labels: Mapping[str, str] = field(default_factory=dict[str, str])
     """Labels without which a pod gets no credentials of the cloud."""
+    topology_levels: tuple[str, ...] = ()
+    """Labels by which nodes with a fabric say how near they are to each other, widest first; none if they do not."""
+    provisioning_class: str = ""
+    """Class of ProvisioningRequests that bring the nodes of `queued` routes; empty if nothing takes such requests."""

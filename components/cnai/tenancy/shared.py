@@ -5,11 +5,10 @@ from typing import Any
 
 import pulumi
 
+from cnai.tenancy.names import PRIORITIES, PRIORITY_VALUES, priority_class
 from cnai.tenancy.objects import declare
 from cnai.tenancy.share import EDIT, Rule, TeamRules
 
-PRIORITIES = ("batch", "training", "serving")
-"""From the lowest to the highest; a pod without a class stands between batch and training."""
 MEMBER_ROLE = "cnai-team-member"
 VIEWER_ROLE = "cnai-platform-viewer"
 
@@ -40,12 +39,6 @@ VIEWER_RULES = (
 )
 """Read what a member needs to choose from, none of which is anyone's own."""
 
-_VALUES = {"batch": -1000, "training": 1000, "serving": 10000}
-
-
-def priority_class(priority: str) -> str:
-    return f"cnai-{priority}"
-
 
 def shared_manifests(rules: TeamRules = NOTHING) -> dict[str, dict[str, Any]]:
     """By role of the resource's name; `rules` are those of the features that are on."""
@@ -61,7 +54,7 @@ def _priority(name: str) -> dict[str, Any]:
         "apiVersion": "scheduling.k8s.io/v1",
         "kind": "PriorityClass",
         "metadata": {"name": priority_class(name)},
-        "value": _VALUES[name],
+        "value": PRIORITY_VALUES[name],
         "globalDefault": False,
         # What may be displaced at any time displaces nobody.
         "preemptionPolicy": "Never" if name == "batch" else "PreemptLowerPriority",

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import pulumi
 
-from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
+from cnai.tenancy.names import PRIORITIES, TEAM_LABEL, TRAINER_ACCOUNT, priority_class
 from cnai.tenancy.networks import network_policies
 from cnai.tenancy.objects import declare
 from cnai.tenancy.share import TeamShare
-from cnai.tenancy.shared import MEMBER_ROLE, PRIORITIES, VIEWER_ROLE, priority_class
+from cnai.tenancy.shared import MEMBER_ROLE, VIEWER_ROLE
 
 _SYSTEM_PRIORITIES = ["system-cluster-critical", "system-node-critical"]
 

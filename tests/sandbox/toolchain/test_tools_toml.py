@@ -21,7 +21,7 @@ def required(source):
 def test_the_sandbox_has_all_its_tools():
     assert set(tool_names()) == {
         *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
-        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager", "karpenter"),
+        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager", "kueue", "karpenter"),
     }
 
 
@@ -110,7 +110,7 @@ def test_helm_takes_the_cluster_for_the_kubernetes_that_we_run():
 
 
 def test_controllers_bring_their_crds_and_webhooks():
-    for name in ("trainer", "jobset"):
+    for name in ("trainer", "jobset", "kueue"):
         assert {"crds", "webhooks"} <= {share.into for share in sources()[name].share}
 
 

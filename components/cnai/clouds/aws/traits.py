@@ -7,6 +7,8 @@ from cnai.clouds.pools import POOL_LABEL, SYSTEM_POOL, PoolPlan
 from cnai.clouds.traits import ClusterTraits
 
 STORAGE_CLASS = "gp3"
+TOPOLOGY = (*(f"topology.k8s.aws/network-node-layer-{layer}" for layer in (1, 2, 3)), "kubernetes.io/hostname")
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-topology-works.html"""
 POD_IDENTITY_AGENT = ("169.254.170.23", 80)
 """Where EKS' agent answers on every node: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
 
@@ -25,4 +27,5 @@ def aws_traits(settings: AwsSettings, pools: Iterable[PoolPlan], *, accelerators
         disposable=settings.disposable,
         credential_endpoints=(POD_IDENTITY_AGENT,),
         system_selector={POOL_LABEL: SYSTEM_POOL},
+        topology_levels=TOPOLOGY,
     )

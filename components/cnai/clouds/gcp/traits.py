@@ -10,6 +10,13 @@ STORAGE_CLASS = "standard-rwo"
 """GKE's own: balanced Persistent Disks, encrypted with Google's key."""
 ENCRYPTED_CLASS = "encrypted-rwo"
 """The same with a key of the environment's own."""
+PROVISIONING_CLASS = "queued-provisioning.gke.io"
+"""https://docs.cloud.google.com/kubernetes-engine/docs/how-to/provisioningrequest"""
+TOPOLOGY = (
+    *(f"cloud.google.com/gce-topology-{level}" for level in ("block", "subblock", "host")),
+    "kubernetes.io/hostname",
+)
+"""https://docs.cloud.google.com/ai-hypercomputer/docs/workloads/schedule-gke-workloads-tas"""
 METADATA_SERVER = ("169.254.169.254", 80)
 """https://docs.cloud.google.com/kubernetes-engine/docs/how-to/network-policy#network-policy-and-workload-identity"""
 DRIVER_DIRECTORY = "/home/kubernetes/bin/nvidia"
@@ -33,4 +40,6 @@ def gcp_traits(settings: GcpSettings, pools: Iterable[PoolPlan], *, accelerators
         disposable=settings.disposable,
         system_selector={POOL_LABEL: SYSTEM_POOL},
         credential_endpoints=(METADATA_SERVER,),
+        topology_levels=TOPOLOGY,
+        provisioning_class=PROVISIONING_CLASS,
     )

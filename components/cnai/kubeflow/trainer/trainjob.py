@@ -12,9 +12,9 @@ from cnai.clouds.settings import Settings
 from cnai.documents import read_yaml
 from cnai.environment.spec import Name
 from cnai.errors import UserError
-from cnai.kubeflow.queues import QUEUE_LABEL
+from cnai.kubeflow.queues import PREFERRED_TOPOLOGY, PRIORITY_LABEL, QUEUE_LABEL
 from cnai.problems import message, nearest, of_validation
-from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT
+from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT, priority_class
 
 if TYPE_CHECKING:
     from cnai.environment import Environment
@@ -81,10 +81,15 @@ def load_example(path: Path) -> TrainingExample:
 
 
 def train_job(
-    example: TrainingExample, team: str, environment: "Environment", queue: str | None = None
+    example: TrainingExample,
+    team: str,
+    environment: "Environment",
+    queue: str | None = None,
+    topology_level: str | None = None,
 ) -> dict[str, Any]:
     """The TrainJob (trainer.kubeflow.org/v1alpha1) on our runtime, which the `restricted` pod security level admits.
 
+    `topology_level`: the node label whose value all its pods should share, where the queue places them by that.
     Raises `UserError` for a pool that is not there, more GPUs than its nodes have, or than the team may have.
     """
     pool = environment.pools.get(example.pool)
@@ -92,7 +97,13 @@ def train_job(
         raise UserError(f"pool: no pool {example.pool!r}: {nearest(example.pool, list(environment.pools))}")
     gpus = pool.gpus_per_node if example.gpus_per_node is None else example.gpus_per_node
     _within_reach(example, pool, gpus, team, environment.gpu_quota(team))
-    labels, waiting = {TEAM_LABEL: team}, {QUEUE_LABEL: queue} if queue else {}
+    labels, ours = {TEAM_LABEL: team}, queue is not None and "kueue" in environment.features
+    waiting = {QUEUE_LABEL: queue} if queue else {}
+    if ours:
+        waiting[PRIORITY_LABEL] = priority_class(environment.teams[team].priority)
+    # Our flavors bring the tolerations of their route with the admission.
+    tolerations = [each.toleration for each in pool.all_taints] if ours else pool.tolerations
+    patch = placement(pool, labels, tolerations, {PREFERRED_TOPOLOGY: topology_level} if topology_level else {})
     return {
         "apiVersion": "trainer.kubeflow.org/v1alpha1",
         "kind": "TrainJob",
@@ -100,7 +111,7 @@ def train_job(
         "spec": {
             "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime", "name": RUNTIME},
             "trainer": trainer(example, pool, gpus),
-            "runtimePatches": [{"manager": "cnai.dev/train", "trainingRuntimeSpec": placement(pool, labels)}],
+            "runtimePatches": [{"manager": "cnai.dev/train", "trainingRuntimeSpec": patch}],
         },
     }
 
@@ -135,14 +146,17 @@ def trainer(example: TrainingExample, pool: PoolPlan, gpus: int) -> dict[str, An
     return found | ({"image": example.image} if example.image else {})
 
 
-def placement(pool: PoolPlan, labels: Mapping[str, str]) -> dict[str, Any]:
+def placement(
+    pool: PoolPlan, labels: Mapping[str, str], tolerations: list[dict[str, Any]], annotations: Mapping[str, str]
+) -> dict[str, Any]:
     """Patch of the runtime, which has shared memory and gives up privileges already: whose pods, and on which nodes."""
     pod = {
         "nodeSelector": pool.selector,
-        "tolerations": pool.tolerations,
+        "tolerations": tolerations,
         "serviceAccountName": TRAINER_ACCOUNT,
     }
-    template = {"metadata": {"labels": dict(labels)}, "spec": pod}
+    metadata = {"labels": dict(labels)} | ({"annotations": dict(annotations)} if annotations else {})
+    template = {"metadata": metadata, "spec": pod}
     jobs = [{"name": TRAINER_JOB, "template": {"spec": {"template": template}}}]
     return {"template": {"spec": {"replicatedJobs": jobs}}}
 

@@ -25,6 +25,8 @@ class ControllerSpec:
     """Runs on while its CRDs are being deleted: it is the one that takes the finalizers off their objects."""
     certs: str = ""
     """Where its serving certificate lies, below its folder; empty: it serves no webhooks."""
+    namespaces: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Selector of the namespaces that its webhooks see, where they see only some; as upstream ships it if empty."""
     config: str = ""
     """Its configuration file, `config.yaml` in its folder."""
     machines: str = ""

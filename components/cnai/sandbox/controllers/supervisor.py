@@ -179,7 +179,7 @@ class Supervisor:
 
     def _webhooks(self, port: int, ca: bytes) -> list[dict[str, Any]]:
         bundle = base64.b64encode(ca).decode()
-        return webhooks.rewritten(self._shared("webhooks"), self._spec.name, port, bundle)
+        return webhooks.rewritten(self._shared("webhooks"), self._spec.name, port, bundle, self._spec.namespaces)
 
     def _shared(self, kind: str) -> Iterator[dict[str, Any]]:
         """What the tool's module carries beside the binary; nothing where the tool comes from elsewhere."""

@@ -12,9 +12,16 @@ LABELS = {"cnai.dev/sandbox": "true"}
 
 
 def rewritten(
-    manifests: Iterable[Mapping[str, Any]], controller: str, port: int, ca_bundle: str
+    manifests: Iterable[Mapping[str, Any]],
+    controller: str,
+    port: int,
+    ca_bundle: str,
+    namespaces: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Calls by URL instead of by Service. Under names of ours, so that no chart's own configuration is overwritten."""
+    """Calls by URL instead of by Service. Under names of ours, so that no chart's own configuration is overwritten.
+
+    `namespaces` replaces the selector of those webhooks that have one.
+    """
     kept = [manifest for manifest in manifests if manifest.get("kind") in KINDS]
     return [
         {
@@ -24,15 +31,19 @@ def rewritten(
                 "name": f"{KINDS[manifest['kind']]}-{number}.{controller}.sandbox.cnai.dev",
                 "labels": {**LABELS, CONTROLLER: controller},
             },
-            "webhooks": [_by_url(webhook, port, ca_bundle) for webhook in manifest.get("webhooks") or []],
+            "webhooks": [_by_url(webhook, port, ca_bundle, namespaces) for webhook in manifest.get("webhooks") or []],
         }
         for number, manifest in enumerate(kept)
     ]
 
 
-def _by_url(webhook: Mapping[str, Any], port: int, ca_bundle: str) -> dict[str, Any]:
+def _by_url(
+    webhook: Mapping[str, Any], port: int, ca_bundle: str, namespaces: Mapping[str, Any] | None
+) -> dict[str, Any]:
     path = webhook["clientConfig"].get("service", {}).get("path", "/")
-    return {**webhook, "clientConfig": {"url": f"https://127.0.0.1:{port}{path}", "caBundle": ca_bundle}}
+    client = {"url": f"https://127.0.0.1:{port}{path}", "caBundle": ca_bundle}
+    seen = {"namespaceSelector": dict(namespaces)} if namespaces and webhook.get("namespaceSelector") else {}
+    return {**webhook, **seen, "clientConfig": client}
 
 
 def install(kube: Kube, configurations: Iterable[dict[str, Any]]) -> None:

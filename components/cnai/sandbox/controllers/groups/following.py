@@ -27,10 +27,12 @@ PODS = Kind("v1", "Pod", keep=_identity)
 class NodeGroups:
     def __init__(self, kube: Kube, dir: SandboxDir, follow: Follow, stopping: threading.Event) -> None:  # noqa: A002
         self._kube = kube
+        self._dir = dir
         self._keeper = Keeper(kube, lambda group: zones(dir, group))
         self._follow = follow
         self._stopping = stopping
         self._started = threading.Lock()
+        self._requested = threading.Lock()
 
     def start(self) -> None:
         self._follow(RECORDS, self._record_changed, self._records_listed)
@@ -38,6 +40,8 @@ class NodeGroups:
     def _record_changed(self, before: Object | None, record: Object | None) -> None:
         self._keeper.record_changed(before, record)
         self._attend()
+        if any(group.capacity == "queued" for group in self._keeper.groups()):
+            self._take_requests()
 
     def _records_listed(self) -> None:
         self._keeper.listed("records")
@@ -50,6 +54,15 @@ class NodeGroups:
         self._follow(NODES, self._keeper.node_changed, lambda: self._keeper.listed("nodes"))
         self._follow(PODS, self._keeper.pod_changed, lambda: self._keeper.listed("pods"))
         threading.Thread(target=self._keeper.run, args=(self._stopping,), daemon=True).start()
+
+    def _take_requests(self) -> None:
+        if not self._requested.acquire(blocking=False):
+            return
+        from cnai.sandbox.controllers.groups.requests import REQUESTS, Requests  # here, since few sandboxes have any
+
+        requests = Requests(self._kube, self._keeper.groups, lambda group: zones(self._dir, group))
+        requests.install()
+        self._follow(REQUESTS, requests.changed, lambda: None)
 
 
 def zones(dir: SandboxDir, group: Group) -> Sequence[str]:  # noqa: A002

@@ -49,6 +49,10 @@ class Keeper:
         self._blocked: dict[str, str] = {}
         """By group: what keeps it from being as declared."""
 
+    def groups(self) -> list[Group]:
+        with self._lock:
+            return list(self._groups.values())
+
     def listed(self, what: str) -> None:
         self._unlisted.discard(what)
         self._wake.set()

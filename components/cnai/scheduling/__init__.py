@@ -1,0 +1,1 @@
+"""WHICH job runs when: queues, shares, gangs."""
