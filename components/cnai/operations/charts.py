@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+<<<<<<< HEAD
 from cnai.catalog import catalog
+=======
+from cnai.catalog import Source, catalog
+from cnai.environment import Environment
+from cnai.environment.needs import PACKAGES, enabled
+>>>>>>> 9e6b7c2 (Take packages of upstream's kustomizations: pinned by checksum, rendered by kustomize, installed as a chart)
 from cnai.operations.findings import Finding, passed, unchecked, warned
 
 LONGEST_S = 8
@@ -19,7 +25,8 @@ def repositories(packages: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in packages:
         source = catalog()[name].source
-        found.setdefault(source.repository, []).append(name)
+        if isinstance(source, Source):
+            found.setdefault(source.repository, []).append(name)
     return found
 
 
