@@ -62,10 +62,14 @@ class Build:
         self._package, self._stage, self._kustomize = package, stage, kustomize
 
     def copy(self, tree: Tree, roots: Mapping[Tree, Path]) -> None:
-        copies = {each: self._stage / (UPSTREAM if each == tree else f"base-{n}") for n, each in enumerate(roots)}
-        for each, copy in copies.items():
-            shutil.copytree(roots[each], copy)
-        self._bases = {each: copy for each, copy in copies.items() if each != tree}
+        """Several folders of one repository at one ref lie together, as there."""
+        shutil.copytree(roots[tree], self._stage / UPSTREAM)
+        self._bases: dict[tuple[str, str], Path] = {}
+        for each, root in roots.items():
+            if each != tree:
+                name = re.sub(r"[^\w.-]", "-", f"{each.project}-{each.ref}")
+                self._bases[each.project, each.ref] = self._stage / name
+                shutil.copytree(root, self._stage / name, dirs_exist_ok=True)
 
     def run(self, kustomization: Mapping[str, Any]) -> list[Object]:
         below = {

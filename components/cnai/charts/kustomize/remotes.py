@@ -11,11 +11,12 @@ from typing import Any, cast
 
 import yaml
 
-from cnai.catalog import Tree
 from cnai.charts.documents import LOADER
 from cnai.charts.errors import ChartError
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+Bases = Mapping[tuple[str, str], Path]
+"""Copies of repositories by `owner/name` and ref."""
 FIELDS = ("resources", "bases", "components")
 ADDRESS = re.compile(r"^(?:[\w+]+::|\w+://|[\w.-]+@|(?:www\.)?github\.com[/:])|\?ref=")
 GITHUB = re.compile(
@@ -25,7 +26,7 @@ GITHUB = re.compile(
 REF = re.compile(r"(?:^|&)(?:ref|version)=([^&]+)")
 
 
-def made_local(stage: Path, bases: Mapping[Tree, Path]) -> None:
+def made_local(stage: Path, bases: Bases) -> None:
     """Rewrites every address that is reachable from the kustomization in `stage` as a path into `bases`.
 
     All of it is a copy that may be changed. Raises `ChartError` where an address is of none of them.
@@ -38,7 +39,7 @@ def made_local(stage: Path, bases: Mapping[Tree, Path]) -> None:
             waiting += _below(folder, stage, bases)
 
 
-def _below(folder: Path, stage: Path, bases: Mapping[Tree, Path]) -> Iterator[Path]:
+def _below(folder: Path, stage: Path, bases: Bases) -> Iterator[Path]:
     """What a kustomization builds on."""
     file = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     document = _read(file) if file else {}
@@ -63,16 +64,16 @@ def _read(file: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _pinned(address: str, bases: Mapping[Tree, Path], shown: str) -> Path:
+def _pinned(address: str, bases: Bases, shown: str) -> Path:
     parts = GITHUB.match(address)
-    project, path = (parts["project"], parts["path"] or "") if parts else ("", "")
-    asked = REF.search(parts["query"] or "") if parts else None
-    same = {tree: root for tree, root in bases.items() if tree.project.lower() == project.lower()}
-    for tree, root in same.items():
-        if asked and asked[1] == tree.ref:
-            return root / path
-    pinned = ", ".join(f"{tree.project} at {tree.ref}" for tree in same) or "it is not pinned"
+    project, path, query = (parts[key] or "" for key in ("project", "path", "query")) if parts else ("", "", "")
+    asked = REF.search(query)
+    root = bases.get((project, asked[1])) if asked else None
+    if root and (root / path).exists():
+        return root / path
+    refs = ", ".join(ref for pinned, ref in bases if pinned == project)
+    why = f"the folder pinned there has no {path}" if root else f"only {refs} is pinned" if refs else "it is not pinned"
     raise ChartError(
-        f"the kustomization in {shown} builds on {address}, and {pinned}: pin that repository at that ref with a "
+        f"the kustomization in {shown} builds on {address}, but {why}: pin that repository at that ref with a "
         "checksum in `bases` of the package's source, or choose `paths` that do without it"
     )
