@@ -14,8 +14,8 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.helm.v3 import Release, ReleaseArgs, RepositoryOptsArgs
 from pulumi_kubernetes.yaml.v2 import ConfigGroup
 
-from cnai.catalog.loading import catalog
 from cnai.catalog.kustomized import installs, known_late, seen_by_plugins
+from cnai.catalog.loading import catalog
 from cnai.catalog.merging import layered, merged
 from cnai.catalog.package import Package, Source
 from cnai.charts.kustomize.bundle import Bundle, home

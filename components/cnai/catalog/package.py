@@ -259,6 +259,11 @@ class Package:
         return self.source.chart if isinstance(self.source, Source) else self.name
 
     @property
+    def archive(self) -> str:
+        """Where manifests are fetched from, "" for a chart."""
+        return "" if isinstance(self.source, Source) else self.source.tree(self.version).url
+
+    @property
     def release_name(self) -> str:
         return self.release or self.name
 
