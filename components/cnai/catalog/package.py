@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Discriminator, Tag
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -205,6 +205,13 @@ class ChartException:
     """The last day that it holds, so that somebody looks again."""
 
 
+def _kind_of(source: Any) -> str:
+    """Decides which fields an error speaks of."""
+    given: set[str] = set(source) if isinstance(source, dict) else set()
+    manifests = isinstance(source, ManifestsSource) or given & {"folder", "paths", "checksum", "ref", "bases"}
+    return "manifests" if manifests else "helm"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """One table of a `package.toml`, with its base values."""
@@ -215,8 +222,10 @@ class Package:
     home: str
     """Folder below `cnai`, or a third party's module, that owns it: `scheduling/kueue`."""
     kind: Literal["helm", "manifests"]
-    source: Source | ManifestsSource
-    """A chart's where `kind` is `helm`."""
+    source: Annotated[
+        Annotated[Source, Tag("helm")] | Annotated[ManifestsSource, Tag("manifests")], Discriminator(_kind_of)
+    ]
+    """As `kind` says."""
     version: str
     namespace: str
     release: str = ""

@@ -38,6 +38,12 @@ def rendered(package: Package, kustomization: Kustomization, report: Report = la
         raise TypeError(f"{package.name} is a chart: Helm renders it")
     tree = source.tree(package.version)
     roots = {each: obtained(each) for each in (tree, *source.bases)}
+    if gone := [
+        path for path in _on_top(source.paths, kustomization)["resources"] if not (roots[tree] / path).exists()
+    ]:
+        raise ChartError(
+            f"package {package.name}: {tree.project} at {tree.ref} has no {', '.join(gone)} in {tree.folder}"
+        )
     kustomize = ensure(["kustomize"], report)["kustomize"].path
     with tempfile.TemporaryDirectory(prefix="cnai-kustomize-") as stage:
         # Resolved, since kustomize says whole paths without links, and errors are to say none of ours.
@@ -94,7 +100,8 @@ class Build:
 
     def _said(self, stderr: str) -> str:
         """Without its prefix, the warnings before it, and our folder's name."""
-        words = " ".join(line for line in stderr.splitlines() if not line.startswith("#")).removeprefix("Error: ")
+        words = " ".join(line for line in stderr.splitlines() if not line.startswith("#"))
+        words = re.sub(r"^\s*error: ", "", words, flags=re.IGNORECASE)
         return re.sub(
             r"\s+", " ", words.replace(f"{self._stage}/", "").replace(str(self._stage), "the package")
         ).strip()
