@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pulumi
 import pytest
-from kustomize_upstream import PROJECT, package
 
 from cnai.catalog import Package, Provides, Tree, catalog, layered
 from cnai.catalog.installing import install
 from cnai.catalog.loading import parsed
 from cnai.charts.kustomize.bundle import Bundle
 from cnai.errors import UserError
+from kustomize_upstream import PROJECT, package
 
 RELEASE = "kubernetes:helm.sh/v3:Release::widgets"
 CRDS = "kubernetes:yaml/v2:ConfigGroup::widgets-crds"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cnai.toolchain import ensure
 from kustomize_upstream import Upstream
 
 
@@ -15,3 +16,13 @@ def upstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstre
     made = Upstream()
     yield made
     made.close()
+
+
+@pytest.fixture
+def users_tools(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kustomize and Helm on PATH, since the test's cache is empty."""
+    with monkeypatch.context() as users:
+        users.delenv("CNAI_CACHE")
+        folders = {str(tool.path.parent) for tool in ensure(["kustomize", "helm"], print).values()}
+    for folder in folders:
+        monkeypatch.setenv("PATH", folder, prepend=":")

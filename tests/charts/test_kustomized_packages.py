@@ -7,23 +7,13 @@ import pytest
 from cnai.catalog import Package
 from cnai.charts.errors import ChartError
 from cnai.charts.kustomize.building import rendered
-from cnai.toolchain import ensure
 from kustomize_upstream import FILES, Upstream, package
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.usefixtures("users_tools")]
 PIN = {"images": [{"name": "ghcr.io/example/widgets", "newTag": "1.2.3"}]}
 TARGET = {"kind": "Deployment", "name": "widgets-controller"}
 REPLICAS = {"target": TARGET, "patch": "- {op: add, path: /spec/replicas, value: 3}"}
 ARGO = "https://github.com/example/engine/config/base?ref=v4&timeout=60s"
-
-
-@pytest.fixture(autouse=True)
-def kustomize(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's own, since this test's cache is empty."""
-    with monkeypatch.context() as users:
-        users.delenv("CNAI_CACHE")
-        folder = ensure(["kustomize"], print)["kustomize"].path.parent
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the real `kustomize` makes of a package: upstream's trees with our kustomization on top."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -31,11 +32,9 @@ def rendered(package: Package, kustomization: Kustomization, report: Report = la
     """Every object, CRDs too. Raises `ChartError` where a source cannot be had or kustomize refuses.
 
     `kustomization` has the fields of a `kustomization.yaml`; its `resources` and `components` are paths in the
-    package's repository, on top of those that are installed anyway.
+    package's repository, on top of those that are installed anyway. A patch may be data as well as text.
     """
-    source = package.source
-    if not isinstance(source, ManifestsSource):
-        raise TypeError(f"{package.name} is a chart: Helm renders it")
+    source = manifests_of(package)
     tree = source.tree(package.version)
     roots = {each: obtained(each) for each in (tree, *source.bases)}
     if gone := [
@@ -56,9 +55,22 @@ def rendered(package: Package, kustomization: Kustomization, report: Report = la
         return build.run(_on_top(source.paths, kustomization))
 
 
+def manifests_of(package: Package) -> ManifestsSource:
+    if not isinstance(package.source, ManifestsSource):
+        raise TypeError(f"{package.name} is a chart: Helm renders it")
+    return package.source
+
+
 def _on_top(paths: Sequence[str], kustomization: Kustomization) -> dict[str, Any]:
     more = cast("Sequence[str]", kustomization.get("resources") or ())
-    return {**kustomization, "resources": [*paths, *more]}
+    given = cast("Sequence[Mapping[str, Any]]", kustomization.get("patches") or ())
+    patches = [{**patch, "patch": _text(patch["patch"])} if "patch" in patch else patch for patch in given]
+    return {**kustomization, "resources": [*paths, *more], **({"patches": patches} if patches else {})}
+
+
+def _text(patch: Any) -> str:
+    """JSON is YAML."""
+    return patch if isinstance(patch, str) else json.dumps(patch)
 
 
 class Build:

@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import yaml
 
 from cnai.catalog import Package
 from cnai.charts.errors import ChartError
-from cnai.charts.kustomize.building import rendered
+from cnai.charts.kustomize.building import manifests_of, rendered
 from cnai.charts.manifests import DEFINITION, Object
 from cnai.errors import UserError
 from cnai.files import place_folder
@@ -55,10 +55,13 @@ class Bundle:
 
     @cached_property
     def digest(self) -> str:
+        source = manifests_of(self.package)
+        trees = (source.tree(self.package.version), *source.bases)
         made_of = {
             "layout": LAYOUT,
             "kustomize": sources()["kustomize"].version,
-            "source": asdict(self.package.source),
+            "trees": [(tree.project, tree.ref, tree.folder, tree.checksum) for tree in trees],
+            "paths": source.paths,
             "version": self.package.version,
             "namespace": self.package.namespace,
             "kustomization": self.kustomization,
