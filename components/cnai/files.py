@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +37,20 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def place_folder(fresh: Path, place: Path, spare: Path) -> None:
+    """Puts a finished folder where an older one may be, which goes to `spare`.
+
+    Where two processes do it at once, the first one's stays: for folders whose content follows from their name.
+    """
+    with suppress(FileNotFoundError):
+        place.rename(spare)
+    try:
+        fresh.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
 
 
 def sync_folder(path: Path) -> None:

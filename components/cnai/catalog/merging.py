@@ -18,6 +18,21 @@ def merged(base: Mapping[str, Any], *overlays: Mapping[str, Any]) -> dict[str, A
     return result
 
 
+def layered(base: Mapping[str, Any], *overlays: Mapping[str, Any]) -> dict[str, Any]:
+    """Kustomizations over one another: as `merged`, but lists are joined, so that the patches of every layer apply."""
+    result = _copied(base)
+    for overlay in overlays:
+        for key, value in overlay.items():
+            ours = result.get(key)
+            if isinstance(ours, Mapping) and isinstance(value, Mapping):
+                result[key] = layered(ours, value)
+            elif isinstance(ours, list) and isinstance(value, list | tuple):
+                result[key] = [*ours, *_copied(value)]
+            else:
+                result[key] = _copied(value)
+    return result
+
+
 def _copied(value: Any) -> Any:
     """Containers are copied, leaves (a `pulumi.Output` among them) are kept as they are."""
     if isinstance(value, Mapping):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Discriminator, Tag
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -26,6 +26,61 @@ class Source:
     @property
     def is_oci(self) -> bool:
         return self.repository.startswith("oci://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A folder of a GitHub repository at one ref. A ref can be moved, so what is in the folder is pinned too."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    project: str
+    """GitHub `owner/name`."""
+    ref: str
+    """A tag or a commit."""
+    folder: str
+    """All that is kept of the repository."""
+    checksum: str
+    """`sha256:…` of the lines `<sha256 of a file>  <its path in the repository>`, sorted by path."""
+    archive: str = "https://codeload.github.com/{project}/tar.gz/{ref}"
+    """Where the repository lies as a gzipped tar, everything in it below one folder."""
+
+    @property
+    def url(self) -> str:
+        return self.archive.format(project=self.project, ref=self.ref)
+
+    def __str__(self) -> str:
+        return f"{self.folder} of {self.project} at {self.ref}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestsSource:
+    """Where upstream keeps the kustomizations, or plain files, of a package that has no chart."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    project: str
+    """GitHub `owner/name`."""
+    folder: str
+    """All that is kept of the repository: the kustomizations may refer to nothing outside."""
+    checksum: str
+    """Of the folder's content, as `Tree` says."""
+    paths: tuple[str, ...]
+    """Kustomizations and files that are installed, by their paths in the repository."""
+    ref: str = "{version}"
+    """A tag or a commit; `{version}` is the package's."""
+    bases: tuple[Tree, ...] = ()
+    """Other repositories that the kustomizations refer to by address: they are read from here instead."""
+    archive: str = Tree.archive
+
+    def tree(self, version: str) -> Tree:
+        return Tree(
+            project=self.project,
+            ref=self.ref.replace("{version}", version),
+            folder=self.folder,
+            checksum=self.checksum,
+            archive=self.archive,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +205,13 @@ class ChartException:
     """The last day that it holds, so that somebody looks again."""
 
 
+def _kind_of(source: Any) -> str:
+    """Decides which fields an error speaks of."""
+    given: set[str] = set(source) if isinstance(source, dict) else set()
+    manifests = isinstance(source, ManifestsSource) or given & {"folder", "paths", "checksum", "ref", "bases"}
+    return "manifests" if manifests else "helm"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """One table of a `package.toml`, with its base values."""
@@ -160,7 +222,10 @@ class Package:
     home: str
     """Folder below `cnai`, or a third party's module, that owns it: `scheduling/kueue`."""
     kind: Literal["helm", "manifests"]
-    source: Source
+    source: Annotated[
+        Annotated[Source, Tag("helm")] | Annotated[ManifestsSource, Tag("manifests")], Discriminator(_kind_of)
+    ]
+    """As `kind` says."""
     version: str
     namespace: str
     release: str = ""
@@ -191,6 +256,21 @@ class Package:
     """What the policies overlook in what the chart renders, since upstream leaves no choice."""
     base_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What is the same on every cluster: the package's part of the `values.yaml` beside."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, Source) != (self.kind == "helm"):
+            fields = "chart, repository, project" if self.kind == "helm" else "project, folder, checksum, paths"
+            raise ValueError(f"a package of kind {self.kind} has a source with {fields}")
+
+    @property
+    def chart(self) -> str:
+        """The chart's name; of manifests, the package's: they are installed as a chart of that name."""
+        return self.source.chart if isinstance(self.source, Source) else self.name
+
+    @property
+    def archive(self) -> str:
+        """Where manifests are fetched from, "" for a chart."""
+        return "" if isinstance(self.source, Source) else self.source.tree(self.version).url
 
     @property
     def release_name(self) -> str:

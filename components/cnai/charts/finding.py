@@ -11,6 +11,7 @@ from cnai.charts.archive import BrokenChart, Chart, read
 from cnai.charts.errors import ChartError
 from cnai.charts.helm import Helm, HelmError
 from cnai.charts.inputs import Source
+from cnai.charts.kustomize.bundle import missing, package_at
 from cnai.charts.offline import Offline
 
 PULL_TIMEOUT_S = 60
@@ -61,7 +62,7 @@ class Charts:
             return Missing(reason)
         return self._pulled(source)
 
-    def _local(self, source: Source) -> Found | None:
+    def _local(self, source: Source) -> Found | Missing | None:
         """As upstream: a path counts where no repository is given; a folder only if it is a chart."""
         path = Path(source.chart)
         if source.repo or "://" in source.chart:
@@ -71,6 +72,8 @@ class Charts:
                 return Found(path.absolute(), read(path))
             except BrokenChart as error:
                 raise ChartError(f"chart: {error}") from error
+        if package_at(source.chart):
+            return Missing(missing(source.chart))
         if path.is_absolute() or source.chart.startswith("."):
             raise ChartError(f"chart: path {source.chart} not found (seen from {Path.cwd()})")
         return None

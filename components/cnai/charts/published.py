@@ -7,18 +7,22 @@ from pathlib import Path
 from cnai.catalog import Package, catalog
 from cnai.charts.archive import BrokenChart, read
 from cnai.charts.inputs import Source
+from cnai.charts.kustomize.bundle import package_at
 from cnai.charts.schemas import Schemas, schemas_for, share_of
 from cnai.paths import cache_dir
 
 
 def publisher(url: str, packages: Mapping[str, Package] | None = None) -> Package | None:
-    """The package of the catalog that has a file of CRDs at this address."""
-    known = (catalog() if packages is None else packages).values()
-    return next((package for package in known if url in package.crd_urls), None)
+    """The package of the catalog that has a file of CRDs at this address, or at this path in the project."""
+    known = catalog() if packages is None else packages
+    bundled = known.get(package_at(url))
+    return bundled or next((package for package in known.values() if url in package.crd_urls), None)
 
 
 def crds_of(package: Package, url: str, reference: Path | None) -> Schemas:
-    """What is at hand of the CRDs that the package publishes at this address."""
+    """What is at hand of the CRDs that the package publishes at this address, or has in its manifests."""
+    if package.kind == "manifests":
+        return schemas_for(package, share_of, reference)
     files = zip(package.crd_files, package.crd_urls, strict=True)
     names = next(file.crds for file, address in files if address == url)
     return _of_chart(package, names) or _only(schemas_for(package, share_of, reference), names, package)
@@ -26,7 +30,7 @@ def crds_of(package: Package, url: str, reference: Path | None) -> Schemas:
 
 def _of_chart(package: Package, names: Sequence[str]) -> Schemas | None:
     """From the package's chart where it has been pulled: the pinned version's own."""
-    path = cache_dir() / "charts" / Source(package.source.chart, package.version).file_name
+    path = cache_dir() / "charts" / Source(package.chart, package.version).file_name
     try:
         held = {crd["metadata"]["name"]: crd for crd in read(path).crds({})} if path.is_file() else {}
     except BrokenChart:

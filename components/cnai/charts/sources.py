@@ -46,6 +46,11 @@ def of_files(entry: str, origin: Origin) -> list[Object]:
     """One file, all files of a glob pattern in the order of their names, or what lies at an address."""
     if "://" in entry:
         return at_address(entry, origin)
+    if package := publisher(entry):
+        origin.packages.append(package.name)
+        if not Path(entry).is_file():
+            origin.instead.append(crds_of(package, entry, origin.reference))
+            return flattened(origin.instead[-1].crds, entry)
     paths = sorted(glob.glob(entry)) if any(mark in entry for mark in "*?[") else [entry]  # noqa: PTH207 - absolute patterns
     found: list[Object] = []
     for path in paths:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from cnai.catalog import catalog
+from cnai.catalog import Source, catalog
 from cnai.operations.findings import Finding, passed, unchecked, warned
 
 LONGEST_S = 8
@@ -15,17 +15,20 @@ AT_ONCE = 16
 
 
 def repositories(packages: Iterable[str]) -> dict[str, list[str]]:
-    """Repository -> packages that come from it."""
+    """Repository (of manifests: the archive) -> packages that come from it."""
     found: dict[str, list[str]] = {}
     for name in packages:
-        source = catalog()[name].source
-        found.setdefault(source.repository, []).append(name)
+        package = catalog()[name]
+        place = package.source.repository if isinstance(package.source, Source) else package.archive
+        found.setdefault(place, []).append(name)
     return found
 
 
 def asked_at(repository: str) -> str:
-    """A registry answers at /v2/, if only that one has to log in; a plain repository has an index."""
+    """A registry answers at /v2/, if only that one has to log in; a plain repository has an index; an archive is it."""
     parts = urlsplit(repository)
+    if any(repository == package.archive for package in catalog().values()):
+        return repository
     return f"https://{parts.netloc}/v2/" if parts.scheme == "oci" else f"{repository.rstrip('/')}/index.yaml"
 
 

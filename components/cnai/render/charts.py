@@ -1,6 +1,7 @@
 """Helm releases and manifest components as the objects that they bring, from what is at hand."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any, cast
 
 import yaml
 
+from cnai.catalog import catalog
 from cnai.charts import documents, sources
 from cnai.charts.errors import ChartError
 from cnai.charts.finding import Charts, Missing
 from cnai.charts.helm import Helm, HelmError
 from cnai.charts.inputs import Release, checked
+from cnai.charts.kustomize.bundle import Bundle, at_home, home, missing, package_at
 from cnai.charts.offline import Offline
 from cnai.charts.published import publisher
 from cnai.errors import UserError
@@ -59,7 +62,7 @@ class Renderer:
         full, wrong = checked(urn, given, given, str(given.get("namespace") or "default"), lambda logical: logical)
         if wrong:
             raise NotAtHand("; ".join(f"{path}: {reason}" for path, reason in wrong))
-        release = Release(full)
+        release = Release(full | {"chart": _here(str(full["chart"]))})
         try:
             found = self._charts.find(release.source)
             if isinstance(found, Missing):
@@ -68,6 +71,13 @@ class Renderer:
         except (HelmError, UserError) as error:
             raise NotAtHand(" ".join(str(error).split())) from error
         return self.objects(text, release.namespace, f"chart {release.source.name}")
+
+    def make_bundle(self, inputs: Mapping[str, Any]) -> None:
+        """Makes the chart that a program which only declares did not; why it could not be made, `release` says."""
+        package = catalog().get(package_at(str(inputs.get("chart") or "")))
+        if package:
+            with suppress(UserError):
+                Bundle(package, inputs["values"]["kustomization"]).make(home(), self.report)
 
     def objects(self, text: str, namespace: str, where: str) -> list[Object]:
         """Of a rendered stream, each in its namespace."""
@@ -101,12 +111,12 @@ class Renderer:
         return self.placed(found, "default"), missing
 
     def _entry(self, entry: str) -> list[Object]:
-        if "://" not in entry:
-            return sources.of_files(entry, sources.Origin())
         if not self.crds and (package := publisher(entry)):
             for crd in package.provides.crds:
                 self._learn(Served(f"{crd.group}/{crd.kind}", tuple(crd.versions), crd.scope == "Namespaced"))
             return []
+        if "://" not in entry:
+            return _from_disk(_here(entry))
         kept = sources.cached_manifest(entry)
         if not kept.is_file():
             if reason := Offline(cache_dir() / "manifests" / ".offline.json").why(entry):
@@ -139,6 +149,17 @@ class Renderer:
     def _charts(self) -> Charts:
         folder = cache_dir() / "charts"
         return Charts(folder, self._helm, Offline(folder / ".offline.json"))
+
+
+def _here(path: str) -> str:
+    """A bundle's path as seen from here and not from the program."""
+    return str(at_home(path)) if package_at(path) else path
+
+
+def _from_disk(entry: str) -> list[Object]:
+    if package_at(entry) and not Path(entry).is_file():
+        raise NotAtHand(missing(entry))
+    return sources.of_files(entry, sources.Origin())
 
 
 def _parsed(text: str, where: str) -> list[Object]:

@@ -41,6 +41,10 @@ def render(project: Path, env: str, config: Mapping[str, Any], renderer: Rendere
 def of_declared(registered: Iterable[Registered], env: str, renderer: Renderer | None) -> Rendered:
     missing = list[NotRendered]()
     resources, charts = list[Resource](), list[str]()
+    registered = list(registered)
+    for each in registered:
+        if renderer and each.type == RELEASE:
+            renderer.make_bundle(each.inputs)
     for each in registered:
         body = plain(each.inputs)
         if not each.type.startswith(CLUSTER):

@@ -21,7 +21,16 @@ def required(source):
 def test_the_sandbox_has_all_its_tools():
     assert set(tool_names()) == {
         *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kwokctl"),
-        *("pulumi", "helm", "kubectl", "trainer-controller-manager", "jobset-controller-manager", "kueue", "karpenter"),
+        *(
+            "pulumi",
+            "helm",
+            "kustomize",
+            "kubectl",
+            "trainer-controller-manager",
+            "jobset-controller-manager",
+            "kueue",
+            "karpenter",
+        ),
     }
 
 
@@ -133,6 +142,7 @@ TOLD = {
     "kube-apiserver": "Kubernetes v1.36.3",
     "pulumi": "v3.259.0",
     "helm": "v3.22.0",
+    "kustomize": "v5.8.2",
 }
 
 

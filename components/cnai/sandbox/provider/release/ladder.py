@@ -67,7 +67,7 @@ class Ladder:
             raise ProviderError(self._no_way(source, found))
         else:
             with tempfile.TemporaryDirectory(prefix="cnai-stand-in-") as folder:
-                path = Path(folder) / package.source.chart
+                path = Path(folder) / package.chart
                 standin.write(path, package, release.name, release.namespace)
                 yield self._stand_in(package, path, found.reason, release)
 

@@ -17,7 +17,7 @@ def write(folder: Path, package: Package, release: str, namespace: str) -> None:
     """The chart, with names and namespace filled in already: nothing is left for Helm's templates."""
     chart = {
         "apiVersion": "v2",
-        "name": package.source.chart,
+        "name": package.chart,
         "version": package.version,
         "appVersion": package.version,
         "description": f"Stands in for {package.name}: what it provides, without its programs",
