@@ -69,6 +69,12 @@ class Target:
         context = settings.get("context") if isinstance(settings, dict) else None
         return (context,) if isinstance(context, str) and context else ()
 
+    def install(self) -> None:
+        """What its cloud needs of Python, where that is missing."""
+        from cnai.cli.installing import provide_for
+
+        provide_for(self.project, self.env, simulated=self.sandbox is not None)
+
     def need_sandbox(self) -> SandboxDir:
         if self.sandbox is None:
             raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
@@ -89,6 +95,7 @@ class Target:
         from cnai.engine import Session
         from cnai.sandbox.cloud.commands import write_commands
 
+        self.install()
         names = (*CONTROL_PLANE, *self.controllers, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
         chosen = tools(report, names)
         with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
