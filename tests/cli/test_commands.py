@@ -162,7 +162,7 @@ def pytest_runs(monkeypatch):
 
 def test_tests_that_need_no_engine_run_without_one_and_what_was_left_out_has_not_passed(project, capsys, pytest_runs):
     assert app.run(["test"]) == ExitCode.FAILED
-    assert [command[3:5] for command in pytest_runs] == [["-m", "not sandbox"]]
+    assert [command[3:5] for command in pytest_runs] == [["-m", "not sandbox and not reference"], ["-m", "reference"]]
     said = capsys.readouterr().err
     assert "out of reach" in said
     assert "left out sandbox" in said
