@@ -44,12 +44,41 @@ def test_no_committed_file_names_a_package_registry():
     assert offenders == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_every_locked_dependency_is_pinned_with_hashes(name):
-    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text())
-    pinned = [entry for entry in entries if entry.strip() and not entry.startswith("#")]
-    assert len(pinned) > 20
-    assert [entry.split()[0] for entry in pinned if "==" not in entry or "--hash=sha256:" not in entry] == []
+PARTS = ["aws", "azure", "base", "dev", "gcp", "installer", "sandbox"]
+
+
+def pins(part: str) -> list[str]:
+    return [pin for pin in re.split(r"\n(?=\S)", (ROOT / "requirements" / f"{part}.lock").read_text()) if pin.strip()]
+
+
+def versions(part: str) -> set[str]:
+    return {pin.split(" \\")[0].split(";")[0].strip() for pin in pins(part)}
+
+
+def test_every_part_has_its_lock():
+    assert sorted(path.name for path in (ROOT / "requirements").iterdir()) == [f"{part}.lock" for part in PARTS]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_locked_dependency_is_pinned_with_hashes(part):
+    assert pins(part) != []
+    assert [pin.split()[0] for pin in pins(part) if "==" not in pin or "--hash=sha256:" not in pin] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_fit_together_because_one_lock_holds_all_their_versions(part):
+    assert versions(part) - versions("dev") == set()
+
+
+@pytest.mark.parametrize("part", ["aws", "azure", "gcp", "sandbox"])
+def test_a_cloud_s_part_has_only_what_the_base_lacks(part):
+    assert versions(part) & versions("base") == set()
+
+
+def test_local_installs_no_cloud_s_sdk():
+    packages = {pin.split("==")[0] for pin in versions("base")}
+    assert {"pulumi", "pulumi-kubernetes"} <= packages
+    assert packages & {"pulumi-aws", "pulumi-gcp", "pulumi-azure-native", "boto3", "moto", "cfn-lint", "uv"} == set()
 
 
 def functions(path: Path):

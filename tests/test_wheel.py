@@ -49,7 +49,7 @@ def installed(wheel, tmp_path_factory):
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, home / "venv"], check=True)
     python = home / "venv" / "bin" / "python"
     constraint = home / "constraint.txt"
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    lines = (ROOT / "requirements" / "base.lock").read_text().splitlines()
     constraint.write_text("\n".join(line.rstrip(" \\") for line in lines if line[:1].isalnum()))
     subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-c", constraint, wheel], check=True)
     return python

@@ -9,6 +9,7 @@ import pytest
 
 from cnai.cli import app, initialise, passthrough, testing
 from cnai.cli.console import ExitCode
+from cnai.cli.testing import TIERS
 from cnai.errors import FailedError, UserError
 
 
@@ -162,7 +163,7 @@ def pytest_runs(monkeypatch):
 
 def test_tests_that_need_no_engine_run_without_one_and_what_was_left_out_has_not_passed(project, capsys, pytest_runs):
     assert app.run(["test"]) == ExitCode.FAILED
-    assert [command[3:5] for command in pytest_runs] == [["-m", "not sandbox and not controllers"]]
+    assert [command[3:5] for command in pytest_runs] == [["-m", TIERS["unit"]], ["-m", "reference"]]
     said = capsys.readouterr().err
     assert "out of reach" in said
     assert "left out sandbox" in said
@@ -188,7 +189,7 @@ def test_a_run_of_all_tests_makes_the_base_set_and_names_the_tier_that_needs_mor
     project, capsys, pytest_runs, tools_made
 ):
     assert app.run(["test"]) == ExitCode.FAILED  # of the workloads, which cannot be had here
-    assert [command[3:5] for command in pytest_runs] == [["-m", "not controllers"]]
+    assert [command[4] for command in pytest_runs] == [TIERS["unit"], "reference", "sandbox"]
     assert "katib-controller" not in tools_made
     assert "left out controllers: katib-controller not in the cache" in capsys.readouterr().err
 
@@ -197,7 +198,10 @@ def test_the_tier_of_controllers_makes_what_it_needs_and_runs_with_all_tests_the
     assert app.run(["test", "controllers"]) == ExitCode.DONE
     assert tools_made == ["etcd", "kubectl", "katib-controller"]
     app.run(["test"])
-    assert [command[3:] for command in pytest_runs] == [["-m", "controllers"], []]
+    assert [command[4] for command in pytest_runs] == [
+        "controllers",
+        *(TIERS["unit"], "reference", "sandbox", "controllers"),
+    ]
 
 
 def test_init_asks_again_for_what_is_no_number(monkeypatch):

@@ -23,8 +23,10 @@ def bootstrap(
     """Make the bucket that a real environment's state lies in and the key that encrypts it; twice changes nothing."""
     from cnai.operations.bootstrap import bootstrap as make
 
-    environment = Target.of(env).environment
+    target = Target.of(env)
+    environment = target.environment
     confirm(f"Make, or complete, the state bucket and key of {env} in its cloud?", yes=yes)
+    target.install()
     store = make(env, environment.cloud, environment.cloud_settings, bucket)
     if as_json:
         print_json(store.as_json(env))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cnai.cli.console import ExitCode, err, out, print_json, progress
+from cnai.cli.installing import provide_for
 from cnai.cli.target import EnvArgument, JsonFlag
 from cnai.errors import UserError
 from cnai.paths import project_dir
@@ -43,13 +44,15 @@ def check(
     allow_unrendered: Unrendered = False,
 ) -> int:
     """Check environments, manifests and charts. Exit 1 for a violation, else 2 where something could not be checked."""
-    from cnai.checks.checking import checked
+    from cnai.checks.checking import checked, is_environment
     from cnai.policy import baseline as baselines
 
     chosen = chosen_format(as_json, sarif, junit)
     if write_baseline and baseline is None:
         raise UserError("--write-baseline: say which file with --baseline FILE")
     accepted = baselines.load(baseline) if baseline and not write_baseline else None
+    for env in filter(is_environment, targets):
+        provide_for(project_dir(), env, simulated=False)
     report, unreadable = checked(targets, pack or [], allow_unrendered, exceptions, progress())
     if baseline and accepted is None:
         count = baselines.write(report, baseline)
@@ -99,6 +102,7 @@ def render(
     from cnai.render.writing import write
 
     project = project_dir()
+    provide_for(project, env, simulated=False)
     rendered = rendering(project, env, read_stack_config(project, env), Renderer(crds=crds, report=progress()))
     written = write(objects(rendered.resources), output)
     out.print(f"{len(written)} objects in {output}, {len(rendered.charts)} charts among them", highlight=False)

@@ -1,5 +1,6 @@
 """lint, docs and lock: keeping the project's own house."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,16 +8,18 @@ from pathlib import Path
 
 import typer
 
+from cnai.clouds.extras import extras
 from cnai.errors import UserError
 from cnai.paths import project_dir
 
 LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("basedpyright",))
-SHIPPED = ("aws", "azure", "gcp", "policy", "sandbox")
-LOCKS = {"requirements.lock": SHIPPED, "requirements-dev.lock": (*SHIPPED, "dev")}
-"""Each lock file with the extras that it holds."""
+BASE, BASE_EXTRAS = "base", ("policy",)
+"""The lock of what every command may import; those of clouds have only what it lacks."""
+EVERYTHING = "dev"
+INSTALLER = "installer"
 COMPILE = (
     *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
-    *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "pyproject.toml"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate", "pyproject.toml"),
 )
 
 
@@ -45,10 +48,40 @@ def docs() -> int:
 
 def lock() -> int:
     """Pin the dependencies with hashes, in files that name no registry."""
-    for name, extras in LOCKS.items():
-        chosen = [word for extra in extras for word in ("--extra", extra)]
-        if code := run([program("uv"), *COMPILE, *chosen, "--output-file", name], quiet=True):
+    folder = project_dir() / "requirements"
+    parts = {BASE: BASE_EXTRAS, **{extra.name: (extra.name,) for extra in extras()}}
+    everything = (*(name for names in parts.values() for name in names), EVERYTHING)
+    if code := compiled(folder, EVERYTHING, everything):
+        return code
+    for part, names in parts.items():
+        # One set of versions: whatever parts come together, they fit.
+        if code := compiled(folder, part, names, "--constraint", str(folder / f"{EVERYTHING}.lock")):
             return code
+        if part != BASE:
+            subtract(folder / f"{part}.lock", folder / f"{BASE}.lock")
+    return installer(folder)
+
+
+def compiled(folder: Path, part: str, names: Sequence[str], *more: str) -> int:
+    chosen = [word for name in names for word in ("--extra", name)]
+    output = ("--output-file", str(folder / f"{part}.lock"))
+    return run([program("uv"), *COMPILE, *chosen, *more, *output], quiet=True)
+
+
+def subtract(lock: Path, base: Path) -> None:
+    there = set(pins(base))
+    lock.write_text("".join(pin for pin in pins(lock) if pin not in there))
+
+
+def pins(lock: Path) -> list[str]:
+    """Each package of a lock with its hashes."""
+    return [pin for pin in re.split(r"(?m)^(?=\S)", lock.read_text()) if pin.strip()]
+
+
+def installer(folder: Path) -> int:
+    """What brings all others: uv, as the development environment has it."""
+    uv = [pin for pin in pins(folder / f"{EVERYTHING}.lock") if pin.startswith("uv==")]
+    (folder / f"{INSTALLER}.lock").write_text("".join(uv))
     return 0
 
 

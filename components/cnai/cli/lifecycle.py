@@ -57,6 +57,7 @@ def up(
     if faults is not None:
         inject(faults, target)
     target.environment  # noqa: B018
+    target.install()
     report = progress()
     stop_violations(target.project, env, report)
     if target.sandbox is None:

@@ -18,7 +18,10 @@ def preflight(env: EnvArgument, as_json: JsonFlag = False) -> int:
     """Look at credentials, quotas, machines, reservations, addresses, charts and prices. Exit 1 where one fails."""
     from cnai.operations.preflight import preflight as look
 
-    found = look(Target.of(env).environment)
+    target = Target.of(env)
+    environment = target.environment
+    target.install()
+    found = look(environment)
     if as_json:
         print_json(found.as_json())
     else:

@@ -77,6 +77,12 @@ class Target:
         context = settings.get("context") if isinstance(settings, dict) else None
         return (context,) if isinstance(context, str) and context else ()
 
+    def install(self) -> None:
+        """What its cloud needs of Python, where that is missing."""
+        from cnai.cli.installing import provide_for
+
+        provide_for(self.project, self.env, simulated=self.sandbox is not None)
+
     def need_sandbox(self) -> SandboxDir:
         if self.sandbox is None:
             raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
@@ -107,6 +113,7 @@ class Target:
         from cnai.engine import Session
         from cnai.toolchain import Making
 
+        self.install()
         attended = self.sandbox if cluster else None
         engine = ENGINE if self.sandbox else ("pulumi",)
         needed = (*CONTROL_PLANE, *engine) if attended else engine

@@ -1,19 +1,19 @@
 """`cnai test [TIER]` and `cnai bench NAME`."""
 
-import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from cnai.cli import workloads
 from cnai.cli.console import ExitCode, err, progress
+from cnai.cli.minutes import Minutes
 from cnai.cli.target import tools
 from cnai.errors import UserError
-from cnai.paths import cache_dir, project_dir
+from cnai.paths import project_dir
 
 TIERS = {
     "unit": "not sandbox and not reference and not controllers",
@@ -23,6 +23,9 @@ TIERS = {
     "workloads": "workloads",
 }
 SANDBOXED = ("sandbox", "controllers")
+WITHOUT_TOOLS = "not sandbox and not controllers"
+NOTHING_CHOSEN = 5
+"""Pytest's exit code where no test is left of what was asked for."""
 RAW = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -36,29 +39,49 @@ def test(
     tier: Annotated[str, typer.Argument(help=f"One of {', '.join(TIERS)}; all where none is named.")] = "",  # noqa: PT028
 ) -> int:
     """Run the tests; what follows the tier goes to pytest."""
+    if not tier:
+        return everything(context.args)
     selection, arguments = chosen(tier, context.args)
-    minutes, report = Minutes(), progress()
     if selection == "workloads":
-        return workloads.test(project_dir(), arguments, report)
-    everything, left_out = tier == "", list[str]()
-    if selection in ("", *SANDBOXED) and not minutes.of("toolchain", lambda: toolchain_at_hand(selection)):
-        left_out.append(f"{selection or 'sandbox'}: its tools could not be had")
+        return workloads.test(project_dir(), arguments, progress(), lambda _: ())
+    if selection in ("", *SANDBOXED) and not toolchain_at_hand(selection):
         if selection in SANDBOXED:
-            return verdict(ExitCode.DONE, left_out)
-        selection = "not sandbox and not controllers"
-    elif not selection and beyond_the_base_set():
-        selection = "not controllers"
-    command = [sys.executable, "-m", "pytest", *(["-m", selection] if selection else []), *arguments]
-    code = minutes.of("platform", lambda: subprocess.run(command, cwd=project_dir(), check=False).returncode)
-    if everything:
-        code = max(code, minutes.of("workloads", lambda: workload_tests(arguments, report, left_out)))
+            return verdict(ExitCode.DONE, [f"{selection}: its tools are not available"])
+        return verdict(pytest(WITHOUT_TOOLS, arguments), ["sandbox: its tools are not available"])
+    return pytest(selection, arguments)
+
+
+def everything(arguments: list[str]) -> int:
+    """Tier after tier, the quickest to fail first; says at the end where the time went."""
+    left_out = list[str]()
+    with TemporaryDirectory(prefix="cnai-tests-") as folder:
+        minutes = Minutes(Path(folder))
+        codes = [tier_of("unit", arguments, minutes), tier_of("reference", arguments, minutes)]
+        if minutes.of("toolchain", toolchain_at_hand):
+            codes.append(tier_of("sandbox", arguments, minutes))
+            if not beyond_the_base_set():
+                codes.append(tier_of("controllers", arguments, minutes))
+        else:
+            left_out.append("sandbox: its tools are not available")
+        codes.append(minutes.of("workloads", lambda: workload_tests(arguments, minutes, left_out)))
         minutes.show()
-    return verdict(code, left_out)
+    return verdict(max(codes), left_out)
 
 
-def workload_tests(arguments: list[str], report: Callable[[str], None], left_out: list[str]) -> int:
+def tier_of(name: str, arguments: list[str], minutes: Minutes) -> int:
+    code = minutes.of(name, lambda: pytest(TIERS[name], [*minutes.report(name), *arguments]))
+    # What was asked for may lie in other tiers.
+    return ExitCode.DONE if code == NOTHING_CHOSEN and arguments else code
+
+
+def pytest(selection: str, arguments: list[str]) -> int:
+    command = [sys.executable, "-m", "pytest", *(["-m", selection] if selection else []), *arguments]
+    return subprocess.run(command, cwd=project_dir(), check=False).returncode
+
+
+def workload_tests(arguments: list[str], minutes: Minutes, left_out: list[str]) -> int:
     try:
-        return workloads.test(project_dir(), arguments, report)
+        return workloads.test(project_dir(), arguments, progress(), minutes.report)
     except UserError as error:
         err.print(str(error), markup=False, highlight=False)
         left_out.append("workloads: their environment could not be made")
@@ -70,28 +93,6 @@ def verdict(code: int, left_out: list[str]) -> int:
     for tier in left_out:
         err.print(f"[yellow]left out[/] {tier} (see above)", highlight=False)
     return code or (ExitCode.FAILED if left_out else ExitCode.DONE)
-
-
-class Minutes:
-    """Where a run's time went."""
-
-    def __init__(self) -> None:
-        self._spent: dict[str, float] = {}
-
-    def of(self, name: str, part: Callable[[], int]) -> int:
-        start = time.monotonic()
-        try:
-            return part()
-        finally:
-            self._spent[name] = time.monotonic() - start
-
-    def show(self) -> None:
-        err.print("time: " + ", ".join(f"{name} {seconds / 60:.1f} min" for name, seconds in self._spent.items()))
-        built = cache_dir() / "logs" / "toolchain-times.json"
-        if built.is_file():
-            steps = json.loads(built.read_text())
-            shown = (f"{name} {step['seconds']:.0f} s ({step['origin']})" for name, step in steps.items())
-            err.print("toolchain, when it was last made: " + ", ".join(shown), highlight=False)
 
 
 def chosen(tier: str, arguments: list[str]) -> tuple[str, list[str]]:

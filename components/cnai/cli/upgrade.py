@@ -39,6 +39,7 @@ def upgrade(
 
     target = Target.of(env, sandbox=sandbox)
     environment = target.environment
+    target.install()
     with cluster(target, context, skipped=without_cluster) as kube:
         found = planned(environment, to, kube, image)
     write(target, found.values, f"Change {env} from Kubernetes {found.current} to {to} in its stack file?", yes=yes)
@@ -64,7 +65,9 @@ def rotate(
     from cnai.operations.rotation import planned
 
     target = Target.of(env, sandbox=sandbox)
-    found = planned(target.environment, image)
+    environment = target.environment
+    target.install()
+    found = planned(environment, image)
     if found.values:
         write(target, found.values, f"Change the node image of {env} from {found.current} to {found.image}?", yes=yes)
     if as_json:

@@ -3,7 +3,7 @@
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnai.cli.house import program
@@ -41,12 +41,17 @@ def make(folder: Path, lock: Path, project: Path) -> None:
     (site / "cnai-workloads.pth").write_text("\n".join(sources) + "\n")
 
 
-def test(project: Path, arguments: list[str], report: Callable[[str], None]) -> int:
-    """Runs each distribution's own tests; the worst exit code."""
+def test(
+    project: Path,
+    arguments: Sequence[str],
+    report: Callable[[str], None],
+    options: Callable[[str], Sequence[str]],
+) -> int:
+    """Runs each distribution's own tests, with pytest's `options` for each; the worst exit code."""
     interpreter = python(project, report)
     codes = [
         subprocess.run(
-            [interpreter, "-m", "pytest", *arguments], cwd=project / "workloads" / name, check=False
+            [interpreter, "-m", "pytest", *options(name), *arguments], cwd=project / "workloads" / name, check=False
         ).returncode
         for name in DISTRIBUTIONS
     ]

@@ -6,6 +6,7 @@ from typing import cast
 
 import pulumi
 
+from cnai.clouds.extras import demand, needed
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.protocol import Cluster
 from cnai.clouds.settings import CloudSettings
@@ -21,6 +22,7 @@ def build_cluster(
     opts: pulumi.ResourceOptions | None = None,
 ) -> Cluster:
     """`<Cloud>Cluster(name, <Cloud>ClusterArgs(...), opts)` of `cnai.clouds.<cloud>.cluster`."""
+    demand(needed(cloud, simulated=False), cloud)
     module = importlib.import_module(f"cnai.clouds.{cloud}.cluster")
     args = getattr(module, f"{cloud.capitalize()}ClusterArgs")(
         environment=environment,

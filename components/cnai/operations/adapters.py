@@ -7,8 +7,8 @@ from types import ModuleType
 from cnai.errors import UserError
 
 INSTALL = {
-    "botocore": "uv pip install boto3",
-    "boto3": "uv pip install boto3",
+    "botocore": "./cnai install aws",
+    "boto3": "./cnai install aws",
     "google": "uv pip install google-cloud-storage google-cloud-kms google-cloud-compute",
     "azure": "uv pip install azure-identity azure-mgmt-resource azure-mgmt-storage azure-mgmt-keyvault "
     "azure-mgmt-compute azure-keyvault-keys",
