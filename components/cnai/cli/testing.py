@@ -59,7 +59,7 @@ def everything(arguments: list[str]) -> int:
         codes = [tier_of("unit", arguments, minutes), tier_of("reference", arguments, minutes)]
         if minutes.of("toolchain", toolchain_at_hand):
             codes.append(tier_of("sandbox", arguments, minutes))
-            if not beyond_the_base_set():
+            if controllers_at_hand():
                 codes.append(tier_of("controllers", arguments, minutes))
         else:
             left_out.append("sandbox: its tools are not available")
@@ -117,17 +117,16 @@ def toolchain_at_hand(tier: str = "") -> bool:
     return True
 
 
-def beyond_the_base_set() -> bool:
-    """Whether the tier `controllers` needs a tool that is not in the cache; says so, since that is not made here."""
+def controllers_at_hand() -> bool:
+    """Whether the tier `controllers` has tools and all are in the cache; names those that would have to be made."""
     from cnai.toolchain import missing, tool_names
 
-    lacking = missing(tool_names("controllers"))
-    if lacking:
+    if lacking := missing(tool_names("controllers")):
         names = ", ".join(lacking)
         err.print(
             f"left out controllers: {names} not in the cache; `./cnai test controllers` makes it", highlight=False
         )
-    return bool(lacking)
+    return bool(tool_names("controllers")) and not lacking
 
 
 def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="A file benchmarks/NAME.py.")]) -> int:
