@@ -55,11 +55,3 @@ class Echo:
 
 
 ECHO = Echo()
-
-
-def backend_of(token: str) -> Backend:
-    if not token.startswith("aws:"):
-        return ECHO
-    from cnai.sandbox.cloud.moto.registry import HANDLERS  # it imports this module
-
-    return HANDLERS.get(token, ECHO)
