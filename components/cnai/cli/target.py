@@ -88,10 +88,14 @@ class Target:
         """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
         from cnai.engine import Session
         from cnai.sandbox.cloud.commands import write_commands
+        from cnai.sandbox.cloud.inventory import inventory
 
         names = (*CONTROL_PLANE, *self.controllers, "pulumi", "helm", "kubectl") if self.sandbox else ("pulumi",)
         chosen = tools(report, names)
-        with Session(self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster) as session:
+        made = inventory(self.sandbox) if self.sandbox else None
+        with Session(
+            self.env, self.project, chosen, self.sandbox, command=command, exclusive=cluster, inventory=made
+        ) as session:
             if self.sandbox and cluster:
                 self.control_plane(report).start(report)
                 write_commands(self.sandbox)

@@ -80,8 +80,20 @@ def detach(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
+        *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable()),
     ]
     return os.posix_spawn(command[0], list(command), dict(environment), file_actions=actions, setsid=True)
+
+
+def _inheritable() -> list[int]:
+    """What a caller has handed on to this process, such as the lock of `flock FILE ./cnai up`: no daemon may keep it."""
+    found = list[int]()
+    for name in os.listdir("/dev/fd"):
+        # The listing's own descriptor is among them, and is gone by now.
+        with contextlib.suppress(OSError):
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 def bare_environment(**more: str) -> dict[str, str]:
