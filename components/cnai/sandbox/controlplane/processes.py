@@ -86,14 +86,18 @@ def detach(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
 
 
 def _inheritable() -> list[int]:
-    """What a caller has handed on to this process, such as the lock of `flock FILE ./cnai up`: no daemon may keep it."""
-    found = list[int]()
-    for name in os.listdir("/dev/fd"):
-        # The listing's own descriptor is among them, and is gone by now.
-        with contextlib.suppress(OSError):
-            if int(name) > 2 and os.get_inheritable(int(name)):
-                found.append(int(name))
-    return found
+    """What the caller has handed on to this process, such as the lock of `flock FILE ./cnai up`: no daemon may keep it.
+
+    Up to 2 are a daemon's own input and log; the listing's own descriptor is among those found, and is gone by now.
+    """
+    return [number for path in Path("/dev/fd").iterdir() if (number := int(path.name)) > 2 and _is_inheritable(number)]
+
+
+def _is_inheritable(descriptor: int) -> bool:
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False
 
 
 def bare_environment(**more: str) -> dict[str, str]:
