@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnai.charts.tokens import Kind, object_id, split_id
-from cnai.kube import ApiError, Kube, NoKindError
+from cnai.kube import ApiError, Kube, NoKindError, namespaces
 from cnai.plugin.errors import PartialError
 from cnai.plugin.values import Unknown, contains, marked, plain
 from cnai.sandbox.provider import live
@@ -86,6 +86,8 @@ def _delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, ti
         return None
     if answer is None or answer.get("kind") == "Status" or annotations.get("pulumi.com/skipAwait") == "true":
         return None
+    if (kind.api_version, kind.kind) == ("v1", "Namespace"):
+        namespaces.finish(cluster.kube, name)
     return until_gone(cluster.kube, cluster.watches, answer, timeout_s or _own_timeout(annotations) or AWAIT_S)
 
 

@@ -12,7 +12,7 @@ from cnai.charts.documents import heads
 from cnai.charts.helm import THROTTLE, Helm, HelmError
 from cnai.charts.inputs import Release
 from cnai.errors import UserError
-from cnai.kube import Kube
+from cnai.kube import Kube, namespaces
 from cnai.paths import SandboxDir
 from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.controllers.specs import specs
@@ -77,6 +77,8 @@ class Operations:
     def _sweep(self, release: Release, gone: Iterable[Object], timeout_s: float) -> None:
         crds = self._crds.release(release.namespace, release.name)
         namespace = leftovers.remove_namespace(self._kube, self._records, release.namespace)
+        if namespace:
+            namespaces.finish(self._kube, release.namespace)
         await_gone(self._kube, [*gone, *crds, *namespace], timeout_s)
         report.forget(self._sandbox, release.namespace, release.name)
 
