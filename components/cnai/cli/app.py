@@ -13,9 +13,9 @@ from cnai.cli import (
     bundle,
     checking,
     comparing,
+    development,
     doctor,
     drift,
-    house,
     initialise,
     lifecycle,
     passthrough,
@@ -53,7 +53,7 @@ for commands in (
     passthrough,
     testing,
     schema,
-    house,
+    development,
     bundle,
 ):
     commands.register(app)

@@ -2,7 +2,7 @@
 
 from cloud_fakes import urn
 
-from cnai.engine.state.adopt import Made
+from cnai.engine.state.adopt import Existing
 from cnai.sandbox.cloud import operations
 from cnai.sandbox.cloud.inventory import inventory
 
@@ -14,7 +14,7 @@ def test_what_was_made_is_found_by_its_urn_with_its_outputs(account):
     made = inventory(gcp.sandbox)
     assert made(NETWORK, urn(NETWORK)) == []
     given, outputs = operations.create(gcp, urn(NETWORK), {"name": "n"}, preview=False, timeout_s=1)
-    assert made(NETWORK, urn(NETWORK)) == [Made(given, outputs)]
+    assert made(NETWORK, urn(NETWORK)) == [Existing(given, outputs)]
     assert made(NETWORK, urn(NETWORK, "another")) == []
     operations.delete(gcp, urn(NETWORK), given, timeout_s=1)
     assert made(NETWORK, urn(NETWORK)) == []

@@ -13,7 +13,7 @@ from engine_project import Project, until
 
 from cnai.engine import Busy, EngineError
 from cnai.engine.events import Event
-from cnai.engine.state.adopt import Made
+from cnai.engine.state.adopt import Existing
 from cnai.sandbox.controlplane import processes
 
 pytestmark = pytest.mark.sandbox
@@ -106,9 +106,9 @@ Vpc("b", hold=True)
 
 
 def test_what_an_interrupted_up_made_in_a_simulated_cloud_has_no_twin_and_is_destroyed(project: Project):
-    def inventory(token: str, urn: str) -> list[Made]:
+    def inventory(token: str, urn: str) -> list[Existing]:
         assert (token, urn.rpartition("::")[2]) == ("aws:ec2/vpc:Vpc", "b")
-        return [Made(name, {"metadata": {"name": name}}) for name in sorted(project.existing)]
+        return [Existing(name, {"metadata": {"name": name}}) for name in sorted(project.existing)]
 
     project.program(IN_A_CLOUD)
     with command_at_b(project) as command:

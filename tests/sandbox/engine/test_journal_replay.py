@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.engine.state.adopt import INTERRUPTED, Adoption, Inventory, Made, no_inventory
+from cnai.engine.state.adopt import INTERRUPTED, Adoption, Existing, Inventory, no_inventory
 from cnai.engine.state.journal import JournalError, Kind, Replay, features
 from cnai.engine.vault import Vault
 
@@ -174,7 +174,7 @@ def test_an_interrupted_creation_in_a_cloud_that_nobody_looks_into_stays_pending
 
 
 def test_what_an_interrupted_creation_made_in_a_simulated_cloud_enters_the_state():
-    state = interrupted(lambda token, urn: [Made("vpc-1", {"arn": "arn:1"})])
+    state = interrupted(lambda token, urn: [Existing("vpc-1", {"arn": "arn:1"})])
     assert "pending_operations" not in state
     [found] = state["resources"]
     assert (found["id"], found["outputs"], found["initErrors"]) == ("vpc-1", {"arn": "arn:1"}, [INTERRUPTED])
@@ -186,9 +186,9 @@ def test_an_interrupted_creation_that_made_nothing_is_forgotten():
 
 def test_an_interrupted_replacement_in_a_simulated_cloud_is_not_taken_for_what_it_replaces():
     old = resource("vpc", type=VPC, id="vpc-1")
-    nothing_new = interrupted(lambda token, urn: [Made("vpc-1", {})], old)
+    nothing_new = interrupted(lambda token, urn: [Existing("vpc-1", {})], old)
     assert [(each["id"], each.get("delete")) for each in nothing_new["resources"]] == [("vpc-1", None)]
-    both = interrupted(lambda token, urn: [Made("vpc-1", {}), Made("vpc-2", {})], old)
+    both = interrupted(lambda token, urn: [Existing("vpc-1", {}), Existing("vpc-2", {})], old)
     assert [(each["id"], each.get("delete")) for each in both["resources"]] == [("vpc-2", None), ("vpc-1", True)]
 
 

@@ -19,14 +19,14 @@ INTERRUPTED = "the update that was creating it was interrupted"
 
 
 @dataclass(frozen=True)
-class Made:
+class Existing:
     """Something that exists outside of the state."""
 
     id: str
     outputs: Json
 
 
-Inventory = Callable[[str, str], Sequence[Made] | None]
+Inventory = Callable[[str, str], Sequence[Existing] | None]
 """All that was made under a type and a URN and exists, the oldest first; None where such types are not looked after."""
 
 
@@ -56,7 +56,7 @@ class Adoption:
             # Components and provider resources exist in the state alone: the next update makes them anew.
             return failure
         if identity := self._kubernetes_id(state):
-            return _created(replay, state, Made(identity, state.get("inputs") or {}))
+            return _created(replay, state, Existing(identity, state.get("inputs") or {}))
         made = self.inventory(state["type"], state["urn"])
         if made is None:
             return None
@@ -80,7 +80,7 @@ class Adoption:
         return f"{namespace}/{name}" if namespace else name
 
 
-def _created(replay: Replay, state: Json, made: Made) -> Json:
+def _created(replay: Replay, state: Json, made: Existing) -> Json:
     adopted = {**state, "id": made.id, "outputs": made.outputs, "initErrors": [INTERRUPTED]}
     entry: Json = {"kind": Kind.SUCCESS, "state": adopted}
     for index, old in enumerate(replay.base.get("resources") or []):

@@ -14,7 +14,7 @@ from cnai.sandbox.cloud.backends import ECHO, Backend, Made
 from cnai.sandbox.cloud.faults import KINDS, Kind
 from cnai.sandbox.cloud.identities import reshaped
 from cnai.sandbox.cloud.refusals import refusal, words
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 from cnai.sandbox.cloud.tables import Row, row
 from cnai.sandbox.cloud.templates import filled
 
@@ -34,7 +34,7 @@ def create(account: Account, urn: str, inputs: Object, preview: bool, timeout_s:
     seed, backend = account.store.fresh_seed(urn), _backend(about.token)
     made = backend.create(account, seed, plain(inputs))
     given, outputs = completed(account, about, seed, inputs, made)
-    record = Record(
+    record = CloudResource(
         package=account.package,
         token=about.token,
         id=given,
@@ -158,7 +158,7 @@ def _machine(account: Account, about: Row, inputs: Mapping[str, Any]) -> str:
     return str((inputs.get("nodeConfig") or {}).get("machineType") or machines[0])
 
 
-def _arrive(account: Account, record: Record, struck: str, timeout_s: float) -> None:
+def _arrive(account: Account, record: CloudResource, struck: str, timeout_s: float) -> None:
     try:
         if struck:
             raise ProviderError(struck)
@@ -167,7 +167,7 @@ def _arrive(account: Account, record: Record, struck: str, timeout_s: float) -> 
         raise PartialError(error.message, record.id, dict(record.outputs)) from error
 
 
-def _existing(account: Account, about: Row, urn: str, given: str, olds: Object) -> Record:
+def _existing(account: Account, about: Row, urn: str, given: str, olds: Object) -> CloudResource:
     found = account.store.get(about.token, given)
     if found is None:
         raise ProviderError(f"{given} does not exist any more: `./cnai refresh {account.sandbox.env}`, then `up`")

@@ -6,7 +6,7 @@ from typing import Any
 from cnai.charts.tokens import Kind, object_id, split_id
 from cnai.kube import ApiError, Kube, NoKindError, namespaces
 from cnai.plugin.errors import PartialError
-from cnai.plugin.values import Unknown, contains, marked, plain
+from cnai.plugin.values import Computed, contains, marked, plain
 from cnai.sandbox.provider import live
 from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
@@ -134,7 +134,7 @@ def _tell(cluster: Cluster, urn: str) -> Tell:
 
 def _previewed(cluster: Cluster, urn: str, kind: Kind, inputs: Object, manager: str) -> Object:
     """What a dry run would give, so that a preview shows what the API server refuses; else the inputs."""
-    if contains(inputs, Unknown) or kind.patch:
+    if contains(inputs, Computed) or kind.patch:
         return inputs
     obj = manifest(inputs)
     force = forced(cluster, obj["metadata"].get("annotations") or {})

@@ -22,7 +22,7 @@ from cnai.sandbox.provider.release.ladder import Ladder, Rung
 from cnai.sandbox.provider.release.outputs import outputs
 from cnai.sandbox.provider.release.ownership import Crds, await_gone
 from cnai.sandbox.provider.release.reasons import not_ready
-from cnai.sandbox.provider.release.records import Record, Records, last_deployed, recovery
+from cnai.sandbox.provider.release.records import StoredRelease, StoredReleases, last_deployed, recovery
 from cnai.sandbox.provider.release.report import RealController, Report
 from cnai.sandbox.provider.release.strip import LeftOut, served_groups
 
@@ -39,7 +39,7 @@ class Operations:
         """`access` are the flags that tell Helm which cluster it is."""
         self._kube, self._helm, self._access = kube, helm, (*access, *THROTTLE)
         self._ladder, self._sandbox = ladder, sandbox
-        self._records, self._crds = Records(kube), Crds(kube)
+        self._records, self._crds = StoredReleases(kube), Crds(kube)
 
     def deploy(self, release: Release, timeout_s: float) -> Object:
         """Installs or upgrades, and gives the outputs.
@@ -167,14 +167,14 @@ class Operations:
         except HelmError as error:
             raise ProviderError(f"Helm release {release.id} could not be uninstalled: {error}") from error
 
-    def _need(self, release: Release) -> Record:
+    def _need(self, release: Release) -> StoredRelease:
         record = self._records.latest(release.namespace, release.name)
         if record is None:
             raise ProviderError(f"Helm release {release.id} is gone: something else removed it meanwhile")
         return record
 
     def _report(
-        self, release: Release, rung: Rung, record: Record, left_out: list[LeftOut], foreign: list[Object]
+        self, release: Release, rung: Rung, record: StoredRelease, left_out: list[LeftOut], foreign: list[Object]
     ) -> Report:
         in_manifest = heads(record.manifest)
         from_templates = any(head["kind"] == "CustomResourceDefinition" for head in in_manifest)
@@ -194,7 +194,9 @@ class Operations:
         told.save(self._sandbox)
         return told
 
-    def _await_controller(self, release: Release, rung: Rung, record: Record, told: Report, timeout_s: float) -> None:
+    def _await_controller(
+        self, release: Release, rung: Rung, record: StoredRelease, told: Report, timeout_s: float
+    ) -> None:
         name = next((spec.name for spec in specs() if rung.controller and spec.tool == rung.controller), "")
         if not name:
             return
