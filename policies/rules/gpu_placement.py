@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnai.policy.fields import careful, each, found, holds_unknown, mapping, quantity, text
+from cnai.policy.fields import careful, each, found, holds_unknown, mapping, text
 from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
 from cnai.policy.nodes import NODES, POOL, shared_pools, sharing
 from cnai.policy.values import Unknown
 from cnai.policy.workloads import templates
+from cnai.quantities import quantity
 
 QUEUES = ("kueue.x-k8s.io/queue-name", "kai.scheduler/queue", "runai/queue")
 VOLCANO = "scheduling.volcano.sh/queue-name"

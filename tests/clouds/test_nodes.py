@@ -12,19 +12,13 @@ from cnai.clouds.kubelet import conventions, reserved_mib, reserved_millicores
 from cnai.clouds.machines import PoolError, machines
 from cnai.clouds.nodes import Registration, manifest, node_manifest
 from cnai.clouds.pools import PoolPlan, Route, Sharing, Taint
+from cnai.quantities import amount
 
 LOCAL = machines("local")
 
 
 def pool(machine="h100-8", **facts) -> PoolPlan:
     return PoolPlan(name="gpu", machine=LOCAL[machine], min=1, max=2, zones=("a", "b", "c"), **facts)
-
-
-def quantity(text: str) -> Decimal:
-    for suffix, factor in (("Gi", 2**30), ("Mi", 2**20), ("m", Decimal("0.001"))):
-        if text.endswith(suffix):
-            return Decimal(text.removesuffix(suffix)) * factor
-    return Decimal(text)
 
 
 def test_a_gpu_node_carries_what_gpu_feature_discovery_would_write_and_nvidias_taint():
@@ -91,7 +85,7 @@ def test_labels_of_ones_own_never_hide_what_upstream_writes():
 def test_the_kubelet_keeps_something_back_and_leaves_most(machine):
     status = node_manifest(pool(machine), 0, region="r")["status"]
     for resource in ("cpu", "memory", "ephemeral-storage"):
-        total, left = quantity(status["capacity"][resource]), quantity(status["allocatable"][resource])
+        total, left = amount(status["capacity"][resource]), amount(status["allocatable"][resource])
         assert total * Decimal("0.85") < left < total
     assert status["capacity"]["pods"] == status["allocatable"]["pods"]
 

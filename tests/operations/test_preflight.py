@@ -105,11 +105,6 @@ def test_existing_nodes_must_be_as_many_and_as_large_as_the_pool_says(nodes, ver
     assert [each.verdict for each in onprem.node_findings([gpu_pool()], nodes)] == verdicts
 
 
-@pytest.mark.parametrize(("text", "number"), [("8", 8), ("3920m", 3.92), ("64Gi", 64 * 2**30), ("500k", 5e5)])
-def test_quantities_are_read_as_kubernetes_writes_them(text, number):
-    assert onprem.amount(text) == pytest.approx(number)
-
-
 @pytest.mark.parametrize(("marked", "verdict"), [([], "warn"), (["a"], "pass"), (["a", "b"], "warn")])
 def test_one_storage_class_must_be_the_default(marked, verdict):
     classes = [

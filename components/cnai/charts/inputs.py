@@ -12,7 +12,7 @@ from cnai.charts.archive import merged
 from cnai.charts.documents import LOADER
 from cnai.charts.tokens import object_id
 from cnai.plugin.urns import name_in_urn
-from cnai.plugin.values import Unknown, contains
+from cnai.plugin.values import Computed, contains
 
 Inputs = dict[str, Any]
 DEFAULT_TIMEOUT_S = 300
@@ -155,7 +155,7 @@ def checked(
     files = inputs.pop("valueYamlFiles", None) or []
     try:
         for file in reversed(files):
-            if not contains(file, Unknown):
+            if not contains(file, Computed):
                 inputs["values"] = merged(values_in(file), inputs.get("values") or {})
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         failures.append(("valueYamlFiles", str(error)))

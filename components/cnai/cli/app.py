@@ -13,9 +13,9 @@ from cnai.cli import (
     bundle,
     checking,
     comparing,
+    development,
     doctor,
     drift,
-    house,
     initialise,
     installing,
     lifecycle,
@@ -55,7 +55,7 @@ for commands in (
     passthrough,
     testing,
     schema,
-    house,
+    development,
     bundle,
 ):
     commands.register(app)

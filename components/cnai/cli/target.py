@@ -110,7 +110,6 @@ class Target:
         self, report: Callable[[str], None], *, command: str, cluster: bool = True
     ) -> "Generator[Session, None, None]":
         """The engine on this environment. With `cluster`, its control plane runs and no other command has it."""
-        from cnai.engine import Session
         from cnai.toolchain import Making
 
         self.install()
@@ -121,15 +120,21 @@ class Target:
         # In the order in which they are needed.
         making = Making((*needed, *(controllers if command in INSTALLING else ())), report)
         paths = making.paths((*needed, *controllers))
-        with (
-            Session(self.env, self.project, paths, self.sandbox, command=command, exclusive=cluster) as session,
-            making,
-        ):
+        with self._session(paths, command, cluster) as session, making:
             if attended:
                 making.need(CONTROL_PLANE)
                 self._attended(attended, paths, report, command)
             making.need(engine)
             yield session
+
+    def _session(self, paths: Mapping[str, Path], command: str, exclusive: bool) -> "Session":
+        from cnai.engine import Session
+        from cnai.sandbox.cloud.inventory import inventory
+
+        made = inventory(self.sandbox) if self.sandbox else None
+        return Session(
+            self.env, self.project, paths, self.sandbox, command=command, exclusive=exclusive, inventory=made
+        )
 
     def _attended(
         self, sandbox: SandboxDir, paths: Mapping[str, Path], report: Callable[[str], None], command: str

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cnai.cli.house import program
+from cnai.cli.development import program
 from cnai.errors import UserError
 
 DISTRIBUTIONS = ("training", "inference")

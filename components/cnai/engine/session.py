@@ -21,7 +21,7 @@ from cnai.errors import UserError
 from cnai.paths import SandboxDir
 
 if TYPE_CHECKING:
-    from cnai.engine.state import StateService
+    from cnai.engine.state import Inventory, StateService
     from cnai.engine.vault import Vault
 
 OnEvent = Callable[[Event], None]
@@ -49,7 +49,7 @@ class Session:
 
     With `sandbox=None` the environment is a real one: the user's login, state, passphrase and plugins are used
     untouched. `tools` needs `pulumi`; the folders of all of them come first on the engine's PATH, so that plugins find
-    `helm`.
+    `helm`. `inventory` knows what was made, also what an interrupted command did not write down.
     """
 
     def __init__(
@@ -61,12 +61,14 @@ class Session:
         *,
         command: str = "a command",
         exclusive: bool = True,
+        inventory: "Inventory | None" = None,
     ) -> None:
         self.project = project.absolute()
         self._stack = env
         self._tools = tools
         self._sandbox = sandbox
         self._lock = EnvironmentLock(sandbox or SandboxDir.of(self.project, env), command) if exclusive else None
+        self._inventory = inventory
         self._exit = ExitStack()
         self._service: StateService | None = None
         self._vault: Vault | None = None
@@ -93,14 +95,15 @@ class Session:
 
     def _serve(self, sandbox: SandboxDir, stack: ExitStack) -> dict[str, str]:
         # The server's libraries take a while to load; what only needs the names here should not wait for them.
-        from cnai.engine.state import StateService
+        from cnai.engine.state import StateService, no_inventory
         from cnai.engine.vault import Vault, passphrase
 
         if self._lock:
             prepare(sandbox)
         path = self.project / ".cnai" / "passphrase"
         self._vault = Vault(passphrase(path))
-        self._service = stack.enter_context(StateService(state_root(self.project), self._vault))
+        inventory = self._inventory or no_inventory
+        self._service = stack.enter_context(StateService(state_root(self.project), self._vault, inventory))
         return sandbox_variables(self._stack, sandbox, self._tools, self._service.url, self._service.token, path)
 
     def preview(self, on_event: OnEvent = ignore) -> Summary:

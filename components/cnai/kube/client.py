@@ -173,6 +173,12 @@ class Kube:
                 return found, page["metadata"]["resourceVersion"]
             params["continue"] = more
 
+    def ask(
+        self, method: str, path: str, params: Params | None = None, body: Any = None, accept: str = "application/json"
+    ) -> Object:
+        """For what is no object of a kind: discovery, collections, subresources of a namespace."""
+        return self._connection.send(method, path, params, body, accept=accept)
+
     def endpoint(self, api_version: str, kind: str) -> Endpoint:
         """Discovery, cached for good once a kind was found; a miss asks the server again each time."""
         if (api_version, kind) not in self._endpoints:

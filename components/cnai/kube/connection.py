@@ -70,9 +70,10 @@ class Connection:
         body: Any = None,
         patch_type: str | None = None,
         warn: Warn | None = None,
+        accept: str = "application/json",
     ) -> Object:
         """The answer; `ApiError` where there is none. `warn` gets what the server remarks on what it accepted."""
-        headers = {"Content-Type": PATCH_TYPES[patch_type] if patch_type else "application/json"}
+        headers = {"Content-Type": PATCH_TYPES[patch_type] if patch_type else "application/json", "Accept": accept}
         content = None if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
         left = ATTEMPTS if method in ("GET", "DELETE") or patch_type in ("apply", "merge") else 1
         while True:

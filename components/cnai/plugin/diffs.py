@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from pulumi.runtime.proto import provider_pb2
 
-from cnai.plugin.values import Unknown
+from cnai.plugin.values import Computed
 
 Path = tuple[str | int, ...]
 Change = Literal["add", "delete", "update"]
@@ -36,7 +36,7 @@ def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, Change]
     elif old is MISSING or new is MISSING:
         if not (_empty(old) and _empty(new)):
             yield path, "add" if old is MISSING else "delete"
-    elif isinstance(new, Unknown) or isinstance(old, Unknown) or old != new:
+    elif isinstance(new, Computed) or isinstance(old, Computed) or old != new:
         yield path, "update"
 
 

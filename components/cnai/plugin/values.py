@@ -21,14 +21,14 @@ ASSETS: Final = frozenset({"c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c
 _UNKNOWN_PREFIX: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
-class Unknown:
+class Computed:
     """A value that only the coming update will know."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
 
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = Computed()
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ _ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {
     tuple: _sequence,
     type(None): lambda _: b"\x08\x00",
     Secret: lambda secret: _mapping({SIGNATURE: SECRET, "value": secret.value}),
-    Unknown: lambda _: _text(_UNKNOWN_PREFIX),
+    Computed: lambda _: _text(_UNKNOWN_PREFIX),
 }
 
 

@@ -1,6 +1,5 @@
 """How predicates read an object: absent, unknown and ill-built values are told apart, and none crashes a rule."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, wraps
 from typing import Any, cast
@@ -53,23 +52,6 @@ def _of_type(read: Any, path: str, kind: Any, words: str) -> Any:
     if read is None or isinstance(read, Unknown | kind):
         return read
     raise WrongType(path, read, words)
-
-
-_QUANTITY = re.compile(r"([0-9]+(?:[.][0-9]+)?|[.][0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-_FACTORS: Mapping[str, float] = {
-    "": 1,
-    "m": 0.001,
-    **{unit: 1000 ** (power + 1) for power, unit in enumerate(("k", "M", "G", "T", "P", "E"))},
-    **{unit: 1024 ** (power + 1) for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))},
-}
-
-
-def quantity(value: Any) -> float | None:
-    """A Kubernetes quantity such as `8` or `500m` as a number; None for what is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    return float(match[1]) * _FACTORS[match[2] or ""] if match else None
 
 
 def holds_unknown(value: Any) -> bool:

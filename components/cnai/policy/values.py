@@ -29,7 +29,7 @@ SECRET = "[secret]"
 """What stands for a text that Pulumi keeps secret where its value is not at hand, or must not be."""
 
 
-class Secret(str):
+class SecretText(str):
     """A text that Pulumi keeps secret: rules may look at it, and none may say it."""
 
     __slots__ = ()
@@ -40,7 +40,7 @@ _BUILT_IN = re.compile(r"""(?<=[=:@/'" ])\[secret\]""")
 
 
 def is_secret(text: str) -> bool:
-    return isinstance(text, Secret) or text == SECRET or _BUILT_IN.search(text) is not None
+    return isinstance(text, SecretText) or text == SECRET or _BUILT_IN.search(text) is not None
 
 
 SENTINELS = frozenset(
@@ -81,7 +81,7 @@ def plain(value: Any) -> Any:
 def _marked(value: Any) -> Any:
     """Every text in a secret is one."""
     if isinstance(value, str):
-        return Secret(value)
+        return SecretText(value)
     if isinstance(value, dict):
         return {key: _marked(each) for key, each in cast("dict[str, Any]", value).items()}
     return [_marked(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value

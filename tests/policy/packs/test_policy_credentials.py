@@ -12,11 +12,11 @@ from cnai.policy.credentials import credential, entropy
 from cnai.policy.evaluate import evaluate
 from cnai.policy.loading import rules
 from cnai.policy.model import Resource, Verdict
-from cnai.policy.values import Secret
+from cnai.policy.values import SecretText
 
 # Written in two parts each, so that no scanner takes these for real.
 SECRETS = [
-    ("T", Secret("hunter2")),
+    ("T", SecretText("hunter2")),
     ("T", "[secret]"),
     ("URL", "https://db/?key=[secret]"),
     ("KEY", "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE"),

@@ -9,6 +9,7 @@ from cloud_fakes import FakeApi, FakeKube
 from cnai.paths import SandboxDir
 from cnai.plugin.host import Host
 from cnai.sandbox.cloud.account import Account
+from cnai.sandbox.cloud.moto.rebuild import refill
 from cnai.sandbox.controlplane.moto import Server
 
 CONFIG = {
@@ -26,7 +27,7 @@ def kube() -> FakeKube:
 @pytest.fixture
 def account(tmp_path: Path, kube: FakeKube) -> Callable[[str], Account]:
     def make(package: str) -> Account:
-        made = Account(package, SandboxDir(tmp_path / "flight"), Host(None), CONFIG[package])
+        made = Account(package, SandboxDir(tmp_path / "flight"), Host(None), CONFIG[package], refill)
         made.__dict__["api"] = FakeApi(kube)
         return made
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_restarted_moto_has_everything_again_under_the_same_ids(aws, kube):
     key, _ = make(aws, "aws:kms/key:Key", description="k")
     before = {(record.token, record.id) for record in aws.store.all()}
     Server(aws.sandbox).end(0)
-    again = Account("aws", aws.sandbox, aws.host, aws.config)
+    again = dataclasses.replace(aws)
     again.__dict__["api"] = FakeApi(kube)
     for record in aws.store.all():
         found = operations.read(again, record.urn, record.id, dict(record.inputs), dict(record.outputs))

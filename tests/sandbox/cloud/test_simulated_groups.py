@@ -2,10 +2,10 @@ import pytest
 from cloud_fakes import urn
 
 from cnai.plugin.errors import PartialError, ProviderError
-from cnai.plugin.values import UNKNOWN, Unknown
+from cnai.plugin.values import UNKNOWN, Computed
 from cnai.sandbox.cloud import groups, operations
 from cnai.sandbox.cloud.roles import groups as of
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 POOL = "azure-native:containerservice:AgentPool"
 AGENTS = {
@@ -35,7 +35,7 @@ def test_an_eks_group_takes_its_machine_from_its_launch_template(account):
     }
     aws = account("aws")
     template = {"token": "aws:ec2/launchTemplate:LaunchTemplate", "id": "lt-1", "urn": "u", "seed": "s"}
-    aws.store.put(Record(**template, package="aws", inputs={}, outputs={"instanceType": "p5.48xlarge"}))
+    aws.store.put(CloudResource(**template, package="aws", inputs={}, outputs={"instanceType": "p5.48xlarge"}))
     [group] = of(aws, "aws:eks/nodeGroup:NodeGroup", inputs, {"nodeGroupName": "h100-1"})
     assert (group.machine, group.capacity, group.desired, group.pool) == ("p5.48xlarge", "block", 2, "h100")
     assert group.taints == [groups.Taint(key="nvidia.com/gpu", value="present")]
@@ -121,7 +121,7 @@ def test_a_preview_makes_nothing_and_knows_nothing_that_only_the_cloud_says(acco
         gcp, urn("gcp:container/cluster:Cluster"), {"name": "c"}, preview=True, timeout_s=1
     )
     assert given == ""
-    assert isinstance(outputs["endpoint"], Unknown)
+    assert isinstance(outputs["endpoint"], Computed)
     assert outputs["name"] == "c"
     assert not kube.objects
     assert gcp.store.all() == []
@@ -138,7 +138,7 @@ def test_azures_identities_go_in_as_a_list_and_come_out_with_what_they_are(accou
     assert found["identity"]["userAssignedIdentities"][made]["clientId"] == outputs["clientId"]
     unknown = {**cluster, "identity": {"userAssignedIdentities": [UNKNOWN]}}
     _, told = operations.create(azure, urn(token), unknown, preview=True, timeout_s=1)
-    assert isinstance(told["identity"]["userAssignedIdentities"], Unknown)
+    assert isinstance(told["identity"]["userAssignedIdentities"], Computed)
 
 
 def test_what_is_gone_cannot_be_updated(account):

@@ -10,7 +10,7 @@ from cnai.kube import Kube
 from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import ControlPlane, processes
 from cnai.sandbox.controlplane.ports import PORTS
-from cnai.sandbox.controlplane.record import Record
+from cnai.sandbox.controlplane.state import PlaneState
 
 pytestmark = pytest.mark.sandbox
 
@@ -65,7 +65,7 @@ def test_just_what_was_killed_is_started_again_and_no_object_is_lost(plane, name
 
 def test_a_stop_keeps_objects_and_ports_and_lets_a_stranger_have_one(plane):
     Kube.from_kubeconfig(plane.kubeconfig).apply(namespace("kept"), field_manager="test")
-    before = Record.load(plane.dir.root).ports
+    before = PlaneState.load(plane.dir.root).ports
     plane.stop()
     assert plane.status().state == "stopped"
     with socket.socket() as stranger:
@@ -75,7 +75,7 @@ def test_a_stop_keeps_objects_and_ports_and_lets_a_stranger_have_one(plane):
         said: list[str] = []
         plane.start(said.append)
     assert f"another program took port {before['kubeApiserverPort']}" in said[0]
-    after = Record.load(plane.dir.root).ports
+    after = PlaneState.load(plane.dir.root).ports
     assert {name for name in after if after[name] != before[name]} == {"kubeApiserverPort"}
     assert has(plane, "kept")
 
@@ -98,7 +98,7 @@ def test_a_restarted_kwok_goes_on_with_the_nodes_that_it_had(plane):
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux' table of sockets")
 def test_nothing_listens_beyond_loopback(plane):
-    ports = {f"{port:04X}" for port in Record.load(plane.dir.root).ports.values()}
+    ports = {f"{port:04X}" for port in PlaneState.load(plane.dir.root).ports.values()}
     tables = (Path("/proc/net/tcp").read_text(), Path("/proc/net/tcp6").read_text())
     rows = [line.split() for table in tables for line in table.splitlines()[1:]]
     listening = {row[1] for row in rows if row[3] == "0A" and row[1].rpartition(":")[2] in ports}
@@ -113,7 +113,9 @@ def test_a_second_environment_beside_it_is_another_cluster_and_goes_without_a_tr
     try:
         Kube.from_kubeconfig(beside.kubeconfig, "cnai-beside").apply(namespace("only-here"), field_manager="test")
         assert not has(plane, "only-here")
-        assert not set(Record.load(beside.dir.root).ports.values()) & set(Record.load(plane.dir.root).ports.values())
+        assert not set(PlaneState.load(beside.dir.root).ports.values()) & set(
+            PlaneState.load(plane.dir.root).ports.values()
+        )
     finally:
         beside.delete()
     assert not beside.dir.root.exists()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cnai.errors import UserError
 from cnai.sandbox.controlplane.ports import PORTS, RANGE, free_ports, is_free, of_neighbours, settled
-from cnai.sandbox.controlplane.record import Record
+from cnai.sandbox.controlplane.state import PlaneState
 
 NAMES = [name for names in PORTS.values() for name in names]
 KEPT = dict(zip(NAMES, RANGE, strict=False))
@@ -51,11 +51,11 @@ def test_a_running_component_keeps_the_ports_that_it_listens_on():
 def test_a_stopped_neighbours_ports_are_left_alone(tmp_path):
     for env in ("mine", "other"):
         (tmp_path / env).mkdir()
-    Record({"etcdPort": 20001}).save(tmp_path / "mine")
-    Record({"etcdPort": 20002}).save(tmp_path / "other")
+    PlaneState({"etcdPort": 20001}).save(tmp_path / "mine")
+    PlaneState({"etcdPort": 20002}).save(tmp_path / "other")
     assert of_neighbours(tmp_path / "mine") == {20002}
 
 
 def test_a_damaged_record_is_as_good_as_none(tmp_path):
     (tmp_path / "controlplane.json").write_text('{"ports": {"etcd')
-    assert Record.load(tmp_path) == Record()
+    assert PlaneState.load(tmp_path) == PlaneState()

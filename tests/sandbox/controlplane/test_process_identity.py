@@ -1,4 +1,6 @@
+import fcntl
 import os
+import signal
 import subprocess
 import sys
 
@@ -50,6 +52,22 @@ def test_a_detached_process_has_a_session_of_its_own_and_its_words_in_its_log(tm
     pid = processes.detach([sys.executable, "-c", script], processes.bare_environment(), log)
     os.waitpid(pid, 0)
     assert log.read_text() == "True\n"
+
+
+def test_a_detached_process_holds_no_lock_of_whoever_called_us(tmp_path):
+    script = "import time; print('on', flush=True); time.sleep(60)"
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        log = tmp_path / "daemon.log"
+        pid = processes.detach([sys.executable, "-c", script], processes.bare_environment(), log)
+    try:
+        eventually(lambda: log.read_text() == "on\n", "the daemon has started")
+        with (tmp_path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def test_an_ended_process_that_nobody_reaped_does_not_count_as_running():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnai.engine import Session
+from cnai.engine.state import Inventory
 from cnai.paths import SandboxDir
 
 PRELUDE = """
@@ -56,8 +57,9 @@ class Project:
     def checkpoint(self) -> dict[str, Any]:
         return json.loads((self.stack / "checkpoint.json").read_text())["deployment"]
 
-    def session(self, command: str = "test") -> Session:
-        return Session("local", self.root, {"pulumi": self.pulumi}, self.sandbox, command=command)
+    def session(self, command: str = "test", inventory: Inventory | None = None) -> Session:
+        tools = {"pulumi": self.pulumi}
+        return Session("local", self.root, tools, self.sandbox, command=command, inventory=inventory)
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -1,4 +1,4 @@
-"""Puts the provider of these tests where the engine looks for the kubernetes plugin."""
+"""Puts the provider of these tests where the engine looks for the kubernetes and aws plugins."""
 
 import sys
 from collections.abc import Mapping
@@ -12,5 +12,6 @@ PLUGIN = Path(__file__).with_name("objects_plugin.py")
 
 def with_objects_plugin(folder: Path, modules: Mapping[str, str] = MODULES) -> None:
     write_shims(folder, {name: module for name, module in modules.items() if name.startswith("pulumi-language")})
-    plugin = folder / "pulumi-resource-kubernetes"
-    write_atomically(plugin, f'#!/bin/sh\nexec {sys.executable} {PLUGIN} "$@"\n', mode=0o755)
+    for package in ("kubernetes", "aws"):
+        plugin = folder / f"pulumi-resource-{package}"
+        write_atomically(plugin, f'#!/bin/sh\nexec {sys.executable} {PLUGIN} "$@"\n', mode=0o755)

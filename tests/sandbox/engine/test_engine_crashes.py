@@ -13,6 +13,7 @@ from engine_project import Project, until
 
 from cnai.engine import Busy, EngineError
 from cnai.engine.events import Event
+from cnai.engine.state.adopt import Existing
 from cnai.sandbox.controlplane import processes
 
 pytestmark = pytest.mark.sandbox
@@ -77,6 +78,49 @@ def test_what_an_interrupted_up_made_is_destroyed_too(project: Project):
     with project.session() as session:
         session.destroy()
     assert project.existing == set()
+
+
+FIRST = 'Thing("b", hold=True)'
+FIRST_UNDER_A_SECRET_NAME = 'Thing("b", called=pulumi.Output.secret("b"), hold=True)'
+
+
+@pytest.mark.parametrize("program", [FIRST, FIRST_UNDER_A_SECRET_NAME])
+def test_what_was_made_before_the_first_state_was_written_is_destroyed_too(project: Project, program: str):
+    project.program(program)
+    with command_at_b(project) as command:
+        assert not (project.stack / "checkpoint.json").exists()
+        command.kill()
+        command.wait()
+    with project.session() as session:
+        session.destroy()
+    assert project.existing == set()
+
+
+IN_A_CLOUD = """
+class Vpc(pulumi.CustomResource):
+    def __init__(self, name, **props):
+        super().__init__("aws:ec2/vpc:Vpc", name, {"metadata": {"name": name}, **props})
+
+Vpc("b", hold=True)
+"""
+
+
+def test_what_an_interrupted_up_made_in_a_simulated_cloud_has_no_twin_and_is_destroyed(project: Project):
+    def inventory(token: str, urn: str) -> list[Existing]:
+        assert (token, urn.rpartition("::")[2]) == ("aws:ec2/vpc:Vpc", "b")
+        return [Existing(name, {"metadata": {"name": name}}) for name in sorted(project.existing)]
+
+    project.program(IN_A_CLOUD)
+    with command_at_b(project) as command:
+        command.kill()
+        command.wait()
+    (project.objects / "go").touch()
+    with project.session(inventory=inventory) as session:
+        session.up()
+        assert session.preview().changes == {"same": 2}
+        session.destroy()
+    assert project.existing == set()
+    assert (project.objects / "log").read_text().split() == ["create", "-.b.json"]
 
 
 def test_a_second_up_is_refused_and_a_killed_first_one_holds_nothing(project: Project):

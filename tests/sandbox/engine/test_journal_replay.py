@@ -1,13 +1,16 @@
 """The journal's rules, against a simple model and against hand-made journals."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnai.engine.state.adopt import INTERRUPTED, adopt
+from cnai.engine.state.adopt import INTERRUPTED, Adoption, Existing, Inventory, no_inventory
 from cnai.engine.state.journal import JournalError, Kind, Replay, features
+from cnai.engine.vault import Vault
 
 Json = dict[str, Any]
 
@@ -114,7 +117,7 @@ def test_an_interrupted_creation_of_a_kubernetes_object_enters_the_state_as_not_
     wanted = resource("a", inputs={"metadata": {"name": "a", "namespace": "team"}})
     replay = Replay()
     replay.add(begin(1, "creating", wanted))
-    adopt(replay)
+    Adoption().settle(replay)
     state = replay.deployment()
     assert "pending_operations" not in state
     assert (state["resources"][0]["id"], state["resources"][0]["initErrors"]) == ("team/a", [INTERRUPTED])
@@ -123,18 +126,70 @@ def test_an_interrupted_creation_of_a_kubernetes_object_enters_the_state_as_not_
 def test_an_interrupted_replacement_leaves_its_old_half_to_be_deleted():
     replay = Replay(base={"resources": [resource("a", id="old")]})
     replay.add(begin(1, "creating", resource("a", inputs={"metadata": {"name": "new"}})))
-    adopt(replay)
+    Adoption().settle(replay)
     assert [(s["id"], s.get("delete", False)) for s in replay.deployment()["resources"]] == [
         ("new", False),
         ("old", True),
     ]
 
 
-def test_an_interrupted_creation_whose_identity_is_unknown_stays_pending():
+def sealed(value: Any, vault: Vault) -> Json:
+    """A secret as the engine writes it."""
+    text = base64.b64encode(vault.encrypt(json.dumps(value).encode())).decode()
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": text}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_interrupted_creation_under_a_secret_name_is_found_too(whole: bool):
+    vault = Vault("a passphrase of the project")
+    metadata = {"name": "a", "namespace": "team"}
+    named = sealed(metadata, vault) if whole else {key: sealed(value, vault) for key, value in metadata.items()}
     replay = Replay()
-    replay.add(begin(1, "creating", resource("vpc", type="aws:ec2/vpc:Vpc")))
-    adopt(replay)
+    replay.add(begin(1, "creating", resource("a", inputs={"metadata": named})))
+    Adoption(vault).settle(replay)
+    assert [state["id"] for state in replay.deployment()["resources"]] == ["team/a"]
+
+
+@pytest.mark.parametrize("vault", [None, Vault("another project's passphrase")])
+def test_a_secret_name_that_cannot_be_read_leaves_the_creation_pending(vault: Vault | None):
+    namespace = sealed("team", Vault("a passphrase of the project"))
+    replay = Replay()
+    replay.add(begin(1, "creating", resource("a", inputs={"metadata": {"name": "a", "namespace": namespace}})))
+    Adoption(vault).settle(replay)
     assert len(replay.deployment()["pending_operations"]) == 1
+
+
+VPC = "aws:ec2/vpc:Vpc"
+
+
+def interrupted(inventory: Inventory, *base: Json) -> Json:
+    replay = Replay(base={"resources": list(base)})
+    replay.add(begin(1, "creating", resource("vpc", type=VPC, inputs={"cidrBlock": "10.0.0.0/16"})))
+    Adoption(inventory=inventory).settle(replay)
+    return replay.deployment()
+
+
+def test_an_interrupted_creation_in_a_cloud_that_nobody_looks_into_stays_pending():
+    assert len(interrupted(no_inventory)["pending_operations"]) == 1
+
+
+def test_what_an_interrupted_creation_made_in_a_simulated_cloud_enters_the_state():
+    state = interrupted(lambda token, urn: [Existing("vpc-1", {"arn": "arn:1"})])
+    assert "pending_operations" not in state
+    [found] = state["resources"]
+    assert (found["id"], found["outputs"], found["initErrors"]) == ("vpc-1", {"arn": "arn:1"}, [INTERRUPTED])
+
+
+def test_an_interrupted_creation_that_made_nothing_is_forgotten():
+    assert "pending_operations" not in interrupted(lambda token, urn: [])
+
+
+def test_an_interrupted_replacement_in_a_simulated_cloud_is_not_taken_for_what_it_replaces():
+    old = resource("vpc", type=VPC, id="vpc-1")
+    nothing_new = interrupted(lambda token, urn: [Existing("vpc-1", {})], old)
+    assert [(each["id"], each.get("delete")) for each in nothing_new["resources"]] == [("vpc-1", None)]
+    both = interrupted(lambda token, urn: [Existing("vpc-1", {}), Existing("vpc-2", {})], old)
+    assert [(each["id"], each.get("delete")) for each in both["resources"]] == [("vpc-2", None), ("vpc-1", True)]
 
 
 STEPS = st.lists(

@@ -12,8 +12,8 @@ from cnai.plugin.values import (
     SECRET,
     SIGNATURE,
     UNKNOWN,
+    Computed,
     Secret,
-    Unknown,
     contains,
     decode,
     encode,
@@ -67,9 +67,9 @@ def test_whole_numbers_are_integers_again_as_the_api_server_wants_them():
 
 def test_an_unknown_value_survives_the_way_there_and_back():
     decoded = decode(encode({"metadata": {"name": UNKNOWN}}))
-    assert isinstance(decoded["metadata"]["name"], Unknown)
-    assert contains(decoded, Unknown)
-    assert not contains({"a": ["b"]}, Unknown)
+    assert isinstance(decoded["metadata"]["name"], Computed)
+    assert contains(decoded, Computed)
+    assert not contains({"a": ["b"]}, Computed)
 
 
 def test_an_output_value_is_its_value_its_secret_or_unknown():

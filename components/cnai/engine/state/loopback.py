@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cnai.engine.state.adopt import Adoption, Inventory, no_inventory
 from cnai.engine.state.routes import application
 from cnai.engine.state.service import Service
 from cnai.engine.state.stacks import Stacks
@@ -17,9 +18,9 @@ from cnai.engine.vault import Vault
 class StateService:
     """A context: the service answers at `url` until it ends, and its updates end with it."""
 
-    def __init__(self, root: Path, vault: Vault) -> None:
+    def __init__(self, root: Path, vault: Vault, inventory: Inventory = no_inventory) -> None:
         self.token = secrets.token_urlsafe(32)
-        self._updates = Updates()
+        self._updates = Updates(Adoption(vault, inventory))
         self.stacks = Stacks(root, self._updates)
         app = application(Service(root, vault, self._updates), self.token)
         # One connection after another from one client: pure-Python loop and parser are enough, and load at once.

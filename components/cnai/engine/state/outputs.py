@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from cnai.engine.state.secrets import is_secret
+
 Json = dict[str, Any]
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
 MASK = "[secret]"
 
 
@@ -18,5 +18,5 @@ def stack_outputs(untyped: Json) -> Json:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, dict):
-        return MASK if value.get(_SIGNATURE) == _SECRET else {key: _masked(child) for key, child in value.items()}
+        return MASK if is_secret(value) else {key: _masked(child) for key, child in value.items()}
     return [_masked(child) for child in value] if isinstance(value, list) else value

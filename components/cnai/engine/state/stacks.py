@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnai.engine.state.store import StackFolder, StackName
-from cnai.engine.state.updates import ConflictError, Updates, settle
+from cnai.engine.state.updates import ConflictError, Updates
 
 Json = dict[str, Any]
 ORG = "sandbox"
@@ -93,7 +93,7 @@ class Stacks:
         if descriptor is None:
             return
         try:
-            settle(folder)
+            self._updates.settle(folder)
         finally:
             os.close(descriptor)
 
@@ -116,7 +116,7 @@ class Stacks:
 
     def delete(self, params: Json, *, force: bool) -> None:
         with self._held(self.find(params)) as folder:
-            settle(folder)
+            self._updates.settle(folder)
             if folder.checkpoint()["deployment"].get("resources") and not force:
                 # The engine knows this sentence, and explains it to the user.
                 raise BadRequestError("Bad Request: Stack still contains resources.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cnai.engine.state.adopt import adopt
+from cnai.engine.state.adopt import Adoption
 from cnai.engine.state.journal import JournalError, Replay
 from cnai.engine.state.store import StackFolder, append_batch
 
@@ -49,7 +49,8 @@ class Update:
 class Updates:
     """The updates that this process serves; safe to call from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, adoption: Adoption | None = None) -> None:
+        self._adoption = adoption or Adoption()
         self._updates: dict[str, Update] = {}
         self._guard = threading.RLock()
 
@@ -86,7 +87,7 @@ class Updates:
             update.engine_version = engine_version
             if update.lock is None:
                 update.lock = _locked(update.stack)
-            settle(update.stack, engine_version)
+            self.settle(update.stack, engine_version)
             checkpoint = update.stack.checkpoint()
             update.replay = Replay(base=checkpoint["deployment"] or {})
             update.journal = update.stack.open_journal(checkpoint["serial"])
@@ -129,7 +130,7 @@ class Updates:
                 return
             try:
                 if update.sequence:
-                    adopt(update.replay)
+                    self._adoption.settle(update.replay)
                     deployment = update.replay.deployment(update.engine_version)
                     update.stack.write_checkpoint(deployment, byte_string=update.replay.byte_string)
                 self._remember(update, status)
@@ -152,13 +153,12 @@ class Updates:
             for update in list(self._updates.values()):
                 self.complete(update, "failed")
 
-
-def settle(stack: StackFolder, engine_version: str = "") -> None:
-    """Compacts the journal of an update that never completed; the caller holds the stack's lock."""
-    replay, journaled = stack.replayed()
-    if journaled:
-        adopt(replay)
-        stack.write_checkpoint(replay.deployment(engine_version), byte_string=replay.byte_string)
+    def settle(self, stack: StackFolder, engine_version: str = "") -> None:
+        """Compacts the journal of an update that never completed; the caller holds the stack's lock."""
+        replay, journaled = stack.replayed()
+        if journaled:
+            self._adoption.settle(replay)
+            stack.write_checkpoint(replay.deployment(engine_version), byte_string=replay.byte_string)
 
 
 def _locked(stack: StackFolder) -> int:

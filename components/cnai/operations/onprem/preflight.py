@@ -10,9 +10,9 @@ from cnai.environment import Environment
 from cnai.errors import UserError
 from cnai.kube import ApiError, Kube, Object
 from cnai.operations.findings import Finding, failed, passed, unchecked, warned
+from cnai.quantities import amount
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 1e3, "M": 1e6, "G": 1e9, "m": 1e-3}
 KEPT_FREE = 0.9
 """What a machine type promises and a kubelet publishes differ by what firmware, kernel and kubelet keep."""
 
@@ -70,14 +70,6 @@ def _smaller(plan: PoolPlan, allocatable: Mapping[str, str]) -> Iterator[str]:
     devices = plan.gpu_resource or ""
     if devices in allocatable and amount(allocatable[devices]) < plan.gpus_per_node:
         yield f"{allocatable[devices]} {devices}, and the pool says {plan.gpus_per_node}"
-
-
-def amount(quantity: str) -> float:
-    """A Kubernetes quantity as a number."""
-    for unit, factor in _UNITS.items():
-        if quantity.endswith(unit):
-            return float(quantity.removesuffix(unit)) * factor
-    return float(quantity)
 
 
 def default_class_finding(classes: list[Object]) -> Finding:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -27,6 +27,8 @@ class Account:
     host: Host
     config: Mapping[str, Any]
     """The provider resource's inputs."""
+    refill: Callable[["Account", int], None]
+    """Fills a moto that has just started, on this port, with what the records say exists."""
 
     @cached_property
     def store(self) -> Store:
@@ -43,11 +45,10 @@ class Account:
     @cached_property
     def moto_port(self) -> int:
         """Of this sandbox's moto, which is started with the first call, and filled with what there is."""
-        from cnai.sandbox.cloud.moto.rebuild import refill
         from cnai.sandbox.controlplane.moto import Server
 
         with _STARTING:
-            return Server(self.sandbox).ensure(lambda fresh: refill(self, fresh))
+            return Server(self.sandbox).ensure(lambda fresh: self.refill(self, fresh))
 
     @property
     def region(self) -> str:

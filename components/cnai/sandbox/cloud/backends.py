@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cnai.sandbox.cloud.account import Account
-from cnai.sandbox.cloud.store import How, Record
+from cnai.sandbox.cloud.store import CloudResource, How
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Backend(Protocol):
 
     def create(self, account: Account, seed: str, inputs: Mapping[str, Any]) -> Made: ...
 
-    def update(self, account: Account, seed: str, record: Record, inputs: Mapping[str, Any]) -> Made: ...
+    def update(self, account: Account, seed: str, record: CloudResource, inputs: Mapping[str, Any]) -> Made: ...
 
-    def delete(self, account: Account, record: Record) -> None: ...
+    def delete(self, account: Account, record: CloudResource) -> None: ...
 
-    def exists(self, account: Account, record: Record) -> bool: ...
+    def exists(self, account: Account, record: CloudResource) -> bool: ...
 
 
 class Echo:
@@ -42,24 +42,16 @@ class Echo:
         del account, seed, inputs
         return Made()
 
-    def update(self, account: Account, seed: str, record: Record, inputs: Mapping[str, Any]) -> Made:
+    def update(self, account: Account, seed: str, record: CloudResource, inputs: Mapping[str, Any]) -> Made:
         del account, seed, record, inputs
         return Made()
 
-    def delete(self, account: Account, record: Record) -> None:
+    def delete(self, account: Account, record: CloudResource) -> None:
         del account, record
 
-    def exists(self, account: Account, record: Record) -> bool:
+    def exists(self, account: Account, record: CloudResource) -> bool:
         del account, record
         return True
 
 
 ECHO = Echo()
-
-
-def backend_of(token: str) -> Backend:
-    if not token.startswith("aws:"):
-        return ECHO
-    from cnai.sandbox.cloud.moto.registry import HANDLERS  # it imports this module
-
-    return HANDLERS.get(token, ECHO)

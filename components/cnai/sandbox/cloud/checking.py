@@ -8,7 +8,7 @@ from pulumi.runtime.proto import provider_pb2
 from cnai.plugin.autoname import autoname
 from cnai.plugin.diffs import Change, Diff, Path, changes, covers, shown
 from cnai.plugin.urns import name_in_urn, type_in_urn
-from cnai.plugin.values import Unknown, contains, decode, encode, plain
+from cnai.plugin.values import Computed, contains, decode, encode, plain
 from cnai.sandbox.cloud import schemas
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.rules import rules_of
@@ -45,7 +45,7 @@ def problems(account: Account, about: Row, inputs: Mapping[str, Any]) -> Iterato
             yield path, f"is required by {about.token}"
     for path, allowed in about.enums.items():
         value = plain(at(inputs, path))
-        if value is not MISSING and not isinstance(value, Unknown) and value not in allowed:
+        if value is not MISSING and not isinstance(value, Computed) and value not in allowed:
             yield path, f"expected one of {', '.join(allowed)}, got {value}"
     yield from schemas.problems(about, inputs)
     for rule in rules_of(about.token):
@@ -119,7 +119,7 @@ def diff_config(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
     """Another region, project or subscription is another place, where nothing of this one exists."""
     old, new = decode(request.old_inputs), decode(request.news)
     places = ("region", "project", "subscriptionId")
-    replaced = [key for key in places if old.get(key) != new.get(key) and not contains(new.get(key), Unknown)]
+    replaced = [key for key in places if old.get(key) != new.get(key) and not contains(new.get(key), Computed)]
     response = provider_pb2.DiffResponse
     return response(
         changes=response.DIFF_NONE if old == new else response.DIFF_SOME,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from cnai.plugin.values import UNKNOWN, Unknown, contains, plain
+from cnai.plugin.values import UNKNOWN, Computed, contains, plain
 from cnai.sandbox.cloud.account import Account
 
 TOKEN = "azure-native:managedidentity:UserAssignedIdentity"
@@ -20,8 +20,8 @@ def reshaped(account: Account, outputs: dict[str, Any]) -> dict[str, Any]:
     return {**outputs, "identity": {**identity, "userAssignedIdentities": _known(account, cast("list[Any]", given))}}
 
 
-def _known(account: Account, ids: list[Any]) -> Mapping[str, Any] | Unknown:
-    if contains(ids, Unknown):
+def _known(account: Account, ids: list[Any]) -> Mapping[str, Any] | Computed:
+    if contains(ids, Computed):
         return UNKNOWN
     return {each: _identity(account, each) for each in plain(ids)}
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from cnai.sandbox.cloud.store import Record, Store
+from cnai.sandbox.cloud.store import CloudResource, Store
 
 CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure-native": "Azure"}
 WORDS = {
@@ -18,7 +18,7 @@ def summary(store: Store) -> dict[str, int]:
     return dict(Counter(_key(record) for record in store.all()))
 
 
-def _key(record: Record) -> str:
+def _key(record: CloudResource) -> str:
     how = "moto" if record.how == "moto" else "checked" if record.checked else f"unchecked {record.token}"
     return f"{record.package}/{how}"
 

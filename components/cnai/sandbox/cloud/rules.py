@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from cnai.plugin.values import Unknown
+from cnai.plugin.values import Computed
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.schemas import Problem
 from cnai.sandbox.cloud.templates import MISSING, at
@@ -29,7 +29,7 @@ def rule(*tokens: str) -> Callable[[Rule], Rule]:
 def _given(inputs: Mapping[str, Any], path: str) -> Any:
     """The value, or None where it is not there or not known yet."""
     value = at(inputs, path)
-    return None if value is MISSING or isinstance(value, Unknown) else value
+    return None if value is MISSING or isinstance(value, Computed) else value
 
 
 VERSIONS = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from cnai.plugin.values import Unknown, plain
+from cnai.plugin.values import Computed, plain
 from cnai.sandbox.cloud.tables import Row
 
 Step = str | int
@@ -103,7 +103,7 @@ def _object(
 
 
 def _value(row: Row, schema: Schema, part: Mapping[str, Any], value: Any, path: Path_) -> Iterator[Problem]:
-    if isinstance(value, Unknown):
+    if isinstance(value, Computed):
         return
     if isinstance(value, dict):
         # What the schema has as a list of at most one, the provider has as an object.

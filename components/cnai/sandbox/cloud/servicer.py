@@ -46,7 +46,7 @@ class Servicer(PluginServicer):
             raise ProviderError("the simulated cloud needs a sandbox: CNAI_SANDBOX_DIR is not set")
         key, variable, _ = checking.NEEDED[self.package]
         config = {key: os.environ.get(variable, "")} | plain(decode(request.args))
-        self._account = Account(self.package, SandboxDir(Path(root)), self.host, config)
+        self._account = Account(self.package, SandboxDir(Path(root)), self.host, config, _refill)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
@@ -98,3 +98,10 @@ class Servicer(PluginServicer):
     @answering
     def Cancel(self, request: Empty, context: Context) -> Empty:
         return Empty()
+
+
+def _refill(account: Account, port: int) -> None:
+    # Only now: of the three clouds only AWS has a moto.
+    from cnai.sandbox.cloud.moto.rebuild import refill
+
+    refill(account, port)

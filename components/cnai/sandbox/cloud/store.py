@@ -21,7 +21,7 @@ HIDDEN = "sha256:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class CloudResource:
     """One resource that exists."""
 
     package: str
@@ -46,18 +46,18 @@ class Store:
     def __init__(self, sandbox: SandboxDir) -> None:
         self._folder = sandbox.cloud / "records"
 
-    def put(self, record: Record) -> None:
+    def put(self, record: CloudResource) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         shown = replace(record, inputs=without_secrets(record.inputs), outputs=without_secrets(record.outputs))
         write_atomically(self._file(record.token, record.id), json.dumps(asdict(shown)))
 
-    def get(self, token: str, given: str) -> Record | None:
+    def get(self, token: str, given: str) -> CloudResource | None:
         return _read(self._file(token, given))
 
     def remove(self, token: str, given: str) -> None:
         self._file(token, given).unlink(missing_ok=True)
 
-    def all(self, *tokens: str) -> list[Record]:
+    def all(self, *tokens: str) -> list[CloudResource]:
         """Of these types, or all there are; the oldest first."""
         found = (record for path in self._files(tokens) if (record := _read(path)))
         return sorted(found, key=lambda record: record.made)
@@ -81,9 +81,9 @@ def _slug(token: str) -> str:
     return token.replace(":", "-").replace("/", "-")
 
 
-def _read(path: Path) -> Record | None:
+def _read(path: Path) -> CloudResource | None:
     try:
-        return Record(**json.loads(path.read_text()))
+        return CloudResource(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
 

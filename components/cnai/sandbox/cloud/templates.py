@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from cnai.plugin.values import UNKNOWN, Secret, Unknown
+from cnai.plugin.values import UNKNOWN, Computed, Secret
 
 _PART = re.compile(r"\{([^{}]+)\}")
 _STEP = re.compile(r"[^.\[\]]+")
@@ -41,7 +41,7 @@ def at(value: Any, path: str) -> Any:
     """The value at a path such as `a.b[0]`; `UNKNOWN` where the way leads through one."""
     for step in cast("list[str]", _STEP.findall(path)):
         value = value.value if isinstance(value, Secret) else value
-        if isinstance(value, Unknown):
+        if isinstance(value, Computed):
             return UNKNOWN
         if isinstance(value, Mapping) and step in value:
             value = cast("Mapping[str, Any]", value)[step]
@@ -79,7 +79,7 @@ def _text(template: str, facts: Facts) -> Any:
     if whole:
         return _first(whole[1], facts)
     values = [_first(part, facts) for part in cast("list[str]", _PART.findall(template))]
-    if any(isinstance(value, Unknown) for value in values):
+    if any(isinstance(value, Computed) for value in values):
         return UNKNOWN
     texts = iter("" if value is MISSING else str(value) for value in values)
     return _PART.sub(lambda _: next(texts), template)

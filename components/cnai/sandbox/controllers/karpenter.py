@@ -6,6 +6,7 @@ from typing import Any
 
 from cnai.clouds import devices, kubelet
 from cnai.clouds.machines import Machine, machines
+from cnai.quantities import amount, spelled
 
 SPOT_SHARE = 0.4
 """Spot prices change by the hour: taken to be this part of the list price, so that spot is preferred as it would be."""
@@ -72,8 +73,4 @@ def _accelerator(machine: Machine) -> Mapping[str, str]:
 
 
 def _less(capacity: str, allocatable: str) -> str:
-    """The difference of two quantities, in the finer one's unit."""
-    if allocatable.endswith("m"):
-        return f"{int(capacity) * 1000 - int(allocatable[:-1])}m"
-    unit = allocatable[-2:]
-    return f"{int(capacity.removesuffix(unit)) - int(allocatable.removesuffix(unit))}{unit}"
+    return spelled(amount(capacity) - amount(allocatable))

@@ -15,12 +15,12 @@ from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import api, ports, processes
 from cnai.sandbox.controlplane.attendants import Attendants
 from cnai.sandbox.controlplane.config import TOOLS, fingerprint, kubeconfig, kwokctl_config
+from cnai.sandbox.controlplane.crash_reason import crash_reason
 from cnai.sandbox.controlplane.kwokctl import COMPONENTS, Cluster
 from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.moto import Server
-from cnai.sandbox.controlplane.record import Record
+from cnai.sandbox.controlplane.state import PlaneState
 from cnai.sandbox.controlplane.status import ProcessStatus, Status, decide
-from cnai.sandbox.controlplane.words import last_words
 
 Reporter = Callable[[str], None]
 START_TIMEOUT_S = 120.0
@@ -53,7 +53,7 @@ class ControlPlane:
         return f"cnai-{self.dir.env}"
 
     def status(self) -> Status:
-        record = Record.load(self.dir.root)
+        record = PlaneState.load(self.dir.root)
         found = processes.running()
         alive = self._cluster.alive(found) | self._attendants.alive(found)
         expected = {name: alive.get(name) for name in (*COMPONENTS, "attendants")}
@@ -69,7 +69,7 @@ class ControlPlane:
     def start(self, report: Reporter) -> None:
         """Starts it, or repairs just what is dead; the same ports and data as before. Fast where all is well."""
         with self._locked():
-            record = Record.load(self.dir.root)
+            record = PlaneState.load(self.dir.root)
             if self.status().state == "running" and self._is_current(record):
                 return
             deadline = time.monotonic() + START_TIMEOUT_S
@@ -89,7 +89,7 @@ class ControlPlane:
                 self._end(0)
                 shutil.rmtree(self.dir.root)
 
-    def _is_current(self, record: Record) -> bool:
+    def _is_current(self, record: PlaneState) -> bool:
         config = self._config(record.ports)
         settings = self._attendants.settings(self._tools, record.fingerprint)
         return (
@@ -98,7 +98,7 @@ class ControlPlane:
             and self._has_kubeconfig(record)
         )
 
-    def _has_kubeconfig(self, record: Record) -> bool:
+    def _has_kubeconfig(self, record: PlaneState) -> bool:
         wanted = kubeconfig(self.context, _url(record), self._cluster.pki, self._contexts)
         return self.kubeconfig.is_file() and self.kubeconfig.read_bytes() == wanted.encode()
 
@@ -107,7 +107,7 @@ class ControlPlane:
             raise UserError(f"the control plane needs {', '.join(missing)}: see `cnai doctor` for how to get them")
         return kwokctl_config(self._cluster.folder, chosen, self._tools)
 
-    def _bring_up(self, record: Record, report: Reporter, deadline: float) -> Record:
+    def _bring_up(self, record: PlaneState, report: Reporter, deadline: float) -> PlaneState:
         alive = self._cluster.adopt() if self._cluster.exists else self._cluster.alive()
         config, record = self._settle(record, set(alive), report)
         self._cluster.prepare()
@@ -121,13 +121,13 @@ class ControlPlane:
             self._end(STOP_GRACE_S)
             self._cluster.adopt()
             self._await(self._cluster.create(config), record, deadline)
-            record = Record(record.ports, fingerprint(config))
+            record = PlaneState(record.ports, fingerprint(config))
         self._cluster.protect()
         write_atomically(self.kubeconfig, kubeconfig(self.context, _url(record), self._cluster.pki, self._contexts))
         record.save(self.dir.root)
         return record
 
-    def _settle(self, record: Record, alive: set[str], report: Reporter) -> tuple[dict[str, Any], Record]:
+    def _settle(self, record: PlaneState, alive: set[str], report: Reporter) -> tuple[dict[str, Any], PlaneState]:
         """The configuration to run with. Ports are saved before anything listens there, so that a crash keeps them."""
         chosen, lost = ports.settled(record.ports, alive, ports.of_neighbours(self.dir.root))
         if lost:
@@ -135,11 +135,11 @@ class ControlPlane:
             report(
                 f"another program took port {taken} of 127.0.0.1 while {self.dir.env} was stopped: moving to a free one"
             )
-        settled = Record(chosen, record.fingerprint)
+        settled = PlaneState(chosen, record.fingerprint)
         settled.save(self.dir.root)
         return self._config(chosen), settled
 
-    def _await(self, kwokctl: "subprocess.Popen[bytes]", record: Record, deadline: float) -> None:
+    def _await(self, kwokctl: "subprocess.Popen[bytes]", record: PlaneState, deadline: float) -> None:
         """Until the API server is ready; or tells which component ended, in its log's last words."""
         missed: set[str] = set()
         try:
@@ -148,7 +148,7 @@ class ControlPlane:
                 if done == 0 and self._ready(record):
                     return
                 if done:
-                    raise FailedError(f"kwokctl failed: {last_words(self.dir.logs / 'kwokctl.log')}")
+                    raise FailedError(f"kwokctl failed: {crash_reason(self.dir.logs / 'kwokctl.log')}")
                 dead = self._cluster.started() - self._cluster.alive().keys()
                 if ended := dead & missed:
                     raise FailedError(self._post_mortem(ended.pop()))
@@ -163,9 +163,9 @@ class ControlPlane:
 
     def _post_mortem(self, component: str) -> str:
         log = self.dir.logs / f"{component}.log"
-        return f"{component} ended at once: {last_words(log)} (the whole log: {log})"
+        return f"{component} ended at once: {crash_reason(log)} (the whole log: {log})"
 
-    def _attend(self, record: Record, deadline: float) -> None:
+    def _attend(self, record: PlaneState, deadline: float) -> None:
         settings = self._attendants.settings(self._tools, record.fingerprint)
         alive = self._attendants.alive()
         if not alive or not self._attendants.match(settings):
@@ -178,7 +178,9 @@ class ControlPlane:
                 return
             if time.monotonic() > deadline:
                 log = self._attendants.log
-                raise FailedError(f"the sandbox's attendants do not come up: {last_words(log)} (the whole log: {log})")
+                raise FailedError(
+                    f"the sandbox's attendants do not come up: {crash_reason(log)} (the whole log: {log})"
+                )
             time.sleep(0.05)
 
     def _end(self, grace_s: float) -> None:
@@ -191,7 +193,7 @@ class ControlPlane:
                 lambda group=group: {n: p for n, p in self._cluster.alive().items() if n in group}, grace_s * patience
             )
 
-    def _ready(self, record: Record, path: str = "/readyz") -> bool:
+    def _ready(self, record: PlaneState, path: str = "/readyz") -> bool:
         port = record.ports.get("kubeApiserverPort")
         return port is not None and api.answers(port, self._cluster.pki, path)
 
@@ -200,5 +202,5 @@ class ControlPlane:
         return locked(self.dir.root / "controlplane.lock")
 
 
-def _url(record: Record) -> str:
+def _url(record: PlaneState) -> str:
     return f"https://127.0.0.1:{record.ports.get('kubeApiserverPort', 0)}"

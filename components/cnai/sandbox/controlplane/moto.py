@@ -14,9 +14,9 @@ from cnai.errors import FailedError
 from cnai.files import write_atomically
 from cnai.paths import SandboxDir
 from cnai.sandbox.controlplane import processes
+from cnai.sandbox.controlplane.crash_reason import crash_reason
 from cnai.sandbox.controlplane.locks import locked
 from cnai.sandbox.controlplane.ports import free_ports
-from cnai.sandbox.controlplane.words import last_words
 
 MODULE = "cnai.sandbox.cloud.moto"
 SEED_HEADER = "x-cnai-seed"
@@ -69,7 +69,7 @@ class Server:
         deadline = time.monotonic() + START_S
         while not _listens(port):
             if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline:
-                raise FailedError(f"moto does not come up: {last_words(self.log)} (the whole log: {self.log})")
+                raise FailedError(f"moto does not come up: {crash_reason(self.log)} (the whole log: {self.log})")
             time.sleep(0.05)
         self._write(port, filled=False)
         return port

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from cnai.errors import FailedError
-from cnai.sandbox.controlplane.record import Record
+from cnai.sandbox.controlplane.state import PlaneState
 
 PORTS = {
     "etcd": ("etcdPort", "etcdPeerPort"),
@@ -63,4 +63,6 @@ def settled(
 
 def of_neighbours(root: Path) -> set[int]:
     """The ports of the project's other environments, which may be stopped just now."""
-    return {port for folder in root.parent.glob("*/") if folder != root for port in Record.load(folder).ports.values()}
+    return {
+        port for folder in root.parent.glob("*/") if folder != root for port in PlaneState.load(folder).ports.values()
+    }

@@ -80,8 +80,24 @@ def detach(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
+        *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable()),
     ]
     return os.posix_spawn(command[0], list(command), dict(environment), file_actions=actions, setsid=True)
+
+
+def _inheritable() -> list[int]:
+    """What the caller has handed on to this process, such as the lock of `flock FILE ./cnai up`: no daemon may keep it.
+
+    Up to 2 are a daemon's own input and log; the listing's own descriptor is among those found, and is gone by now.
+    """
+    return [number for path in Path("/dev/fd").iterdir() if (number := int(path.name)) > 2 and _is_inheritable(number)]
+
+
+def _is_inheritable(descriptor: int) -> bool:
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False
 
 
 def bare_environment(**more: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """What of a live object is input: compared with the program's for `refresh`, on its own for `import`."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, cast
+
+from cnai.quantities import quantity
 
 Object = dict[str, Any]
 SERVER_METADATA = frozenset(
@@ -21,12 +21,6 @@ SERVER_METADATA = frozenset(
 SERVER_ANNOTATIONS = frozenset(
     {"deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration"}
 )
-_QUANTITY = re.compile(r"([+-]?[0-9.]+)(m|k|[MGTPE]i?|Ki|[eE][+-]?[0-9]+)?")
-_SUFFIXES = {"m": Decimal("0.001"), "k": Decimal(1000), "Ki": Decimal(1024)} | {
-    letter + tail: Decimal(base) ** power
-    for power, letter in enumerate("MGTPE", start=2)
-    for tail, base in (("", 1000), ("i", 1024))
-}
 
 
 def as_inputs(live: Object, inputs: Object) -> Object:
@@ -71,21 +65,8 @@ def same(live: Any, given: Any) -> bool:
     """Equal, or two spellings of one quantity."""
     if live == given:
         return True
-    if isinstance(live, str | int | float) and isinstance(given, str | int | float):
-        left, right = quantity(live), quantity(given)
-        return left is not None and left == right
-    return False
-
-
-def quantity(value: str | int | float) -> Decimal | None:
-    """A Kubernetes quantity as a number; None where it is not one."""
-    match = _QUANTITY.fullmatch(str(value))
-    if isinstance(value, bool) or match is None or match[1].count(".") > 1 or match[1].strip("+-.") == "":
-        return None
-    number, suffix = Decimal(match[1]), match[2] or ""
-    if suffix[:1] in ("e", "E") and suffix not in _SUFFIXES:
-        return number.scaleb(int(suffix[1:]))
-    return number * _SUFFIXES.get(suffix, Decimal(1))
+    left, right = quantity(live), quantity(given)
+    return left is not None and left == right
 
 
 def _never_shown(key: str, value: Any) -> bool:

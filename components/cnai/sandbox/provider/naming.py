@@ -5,7 +5,7 @@ import hashlib
 from typing import Any
 
 from cnai.plugin.autoname import SUFFIX_LENGTH
-from cnai.plugin.values import Unknown
+from cnai.plugin.values import Computed
 
 AUTONAMED = "pulumi.com/autonamed"
 FIELD_MANAGER_PREFIX = "pulumi-kubernetes-"
@@ -19,7 +19,7 @@ def is_autonamed(inputs: dict[str, Any]) -> bool:
 def is_named(inputs: dict[str, Any]) -> bool:
     """Whether the program gave a name, if only one that the update will know."""
     name = (inputs.get("metadata") or {}).get("name")
-    return isinstance(name, Unknown) or bool(name)
+    return isinstance(name, Computed) or bool(name)
 
 
 def named(inputs: dict[str, Any], name: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def named(inputs: dict[str, Any], name: str) -> dict[str, Any]:
     result = copy.copy(inputs)
     metadata = dict(result.get("metadata") or {})
     annotations = metadata.get("annotations")
-    if not isinstance(annotations, Unknown):
+    if not isinstance(annotations, Computed):
         metadata["annotations"] = {**(annotations or {}), AUTONAMED: "true"}
     metadata["name"] = name
     result["metadata"] = metadata

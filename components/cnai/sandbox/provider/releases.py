@@ -6,7 +6,7 @@ from cnai.paths import SandboxDir
 from cnai.plugin.autoname import autoname
 from cnai.plugin.diffs import Diff
 from cnai.plugin.errors import PartialError, ProviderError
-from cnai.plugin.values import Unknown, contains, decode, encode, marked, plain
+from cnai.plugin.values import Computed, contains, decode, encode, marked, plain
 from cnai.sandbox.provider.cluster import Cluster
 
 
@@ -40,7 +40,7 @@ class Releases:
 
     def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
         inputs = decode(request.properties)
-        if request.preview and contains(inputs, Unknown):
+        if request.preview and contains(inputs, Computed):
             return provider_pb2.CreateResponse(properties=request.properties)
         try:
             made, outputs = self._releases.create(request.urn, plain(inputs), request.preview, request.timeout)
@@ -51,7 +51,7 @@ class Releases:
 
     def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
         news = decode(request.news)
-        if request.preview and contains(news, Unknown):
+        if request.preview and contains(news, Computed):
             return provider_pb2.UpdateResponse(properties=request.news)
         old_inputs, olds = plain(decode(request.old_inputs)), plain(decode(request.olds))
         try:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnai.charts.tokens import Kind, object_id, split_id
-from cnai.kube import ApiError, Kube, NoKindError
+from cnai.kube import ApiError, Kube, NoKindError, namespaces
 from cnai.plugin.errors import PartialError, ProviderError
-from cnai.plugin.values import Unknown, contains, marked, plain
+from cnai.plugin.values import Computed, contains, marked, plain
 from cnai.readiness import SKIP_AWAIT, WAIT_FOR
 from cnai.sandbox.provider import live
 from cnai.sandbox.provider.apply import Tell, addressed, applied, field_conflicts, passing, refusal
@@ -91,6 +91,8 @@ def _delete(cluster: Cluster, urn: str, kind: Kind, given: str, olds: Object, ti
         return None
     if answer is None or answer.get("kind") == "Status" or annotations.get(SKIP_AWAIT) == "true":
         return None
+    if (kind.api_version, kind.kind) == ("v1", "Namespace"):
+        namespaces.finish(cluster.kube, name)
     return until_gone(cluster.kube, cluster.watches, answer, timeout_s or _own_timeout(annotations) or AWAIT_S)
 
 
@@ -153,7 +155,7 @@ def _tell(cluster: Cluster, urn: str) -> Tell:
 
 def _previewed(cluster: Cluster, urn: str, kind: Kind, inputs: Object, manager: str) -> Object:
     """What a dry run would give, so that a preview shows what the API server refuses; else the inputs."""
-    if contains(inputs, Unknown) or kind.patch:
+    if contains(inputs, Computed) or kind.patch:
         return inputs
     obj = manifest(inputs)
     force = forced(cluster, obj["metadata"].get("annotations") or {})

@@ -6,7 +6,7 @@ from typing import Any
 from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, absent_is_fine, renamed, tag_list
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 
 def tags_of(kind: str, inputs: Inputs) -> list[dict[str, Any]] | None:
@@ -14,7 +14,7 @@ def tags_of(kind: str, inputs: Inputs) -> list[dict[str, Any]] | None:
     return [{"ResourceType": kind, "Tags": found}] if found else None
 
 
-def retagged(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def retagged(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     gone = set(record.inputs.get("tags") or {}) - set(inputs.get("tags") or {})
     if gone:
         calls("ec2", "delete_tags", Resources=[record.id], Tags=[{"Key": key} for key in sorted(gone)])
@@ -23,10 +23,10 @@ def retagged(calls: Calls, record: Record, inputs: Inputs) -> Made:
     return Made()
 
 
-def by_id(operation: str, argument: str, many: bool = False) -> Callable[[Calls, Record], Any]:
+def by_id(operation: str, argument: str, many: bool = False) -> Callable[[Calls, CloudResource], Any]:
     """An operation whose only argument is the id."""
 
-    def call(calls: Calls, record: Record) -> Any:
+    def call(calls: Calls, record: CloudResource) -> Any:
         return calls("ec2", operation, **{argument: [record.id] if many else record.id})
 
     return call
@@ -50,7 +50,7 @@ def attributes(calls: Calls, given: str, inputs: Inputs) -> None:
             calls("ec2", "modify_vpc_attribute", VpcId=given, **{theirs: {"Value": inputs[ours]}})
 
 
-def vpc_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def vpc_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     attributes(calls, record.id, inputs)
     return retagged(calls, record, inputs)
 
@@ -71,7 +71,7 @@ def public(calls: Calls, given: str, inputs: Inputs) -> None:
         calls("ec2", "modify_subnet_attribute", SubnetId=given, MapPublicIpOnLaunch=value)
 
 
-def subnet_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def subnet_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     public(calls, record.id, inputs)
     return retagged(calls, record, inputs)
 
@@ -84,7 +84,7 @@ def gateway(calls: Calls, inputs: Inputs) -> Made:
     return Made(given)
 
 
-def gateway_gone(calls: Calls, record: Record) -> None:
+def gateway_gone(calls: Calls, record: CloudResource) -> None:
     if record.outputs.get("vpcId"):
         calls("ec2", "detach_internet_gateway", InternetGatewayId=record.id, VpcId=record.outputs["vpcId"])
     calls("ec2", "delete_internet_gateway", InternetGatewayId=record.id)
@@ -104,7 +104,7 @@ def nat(calls: Calls, inputs: Inputs) -> Made:
     return Made(found["NatGatewayId"], seen)
 
 
-def nat_there(calls: Calls, record: Record) -> bool:
+def nat_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("ec2", "describe_nat_gateways", NatGatewayIds=[record.id])["NatGateways"]
     return any(each["State"] != "deleted" for each in found)
 
@@ -145,17 +145,17 @@ def _route(inputs: Inputs) -> dict[str, Any]:
     )
 
 
-def route_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def route_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     del record
     calls("ec2", "replace_route", **_route(inputs), **renamed(inputs, **TARGETS))
     return Made()
 
 
-def route_gone(calls: Calls, record: Record) -> None:
+def route_gone(calls: Calls, record: CloudResource) -> None:
     calls("ec2", "delete_route", **_route(record.inputs))
 
 
-def route_there(calls: Calls, record: Record) -> bool:
+def route_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("ec2", "describe_route_tables", RouteTableIds=[record.inputs["routeTableId"]])
     wanted = record.inputs.get("destinationCidrBlock")
     routes: list[dict[str, Any]] = found["RouteTables"][0]["Routes"]
@@ -167,7 +167,7 @@ def association(calls: Calls, inputs: Inputs) -> Made:
     return Made(calls("ec2", "associate_route_table", **given)["AssociationId"])
 
 
-def association_there(calls: Calls, record: Record) -> bool:
+def association_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("ec2", "describe_route_tables", RouteTableIds=[record.outputs["routeTableId"]])
     associations: list[dict[str, Any]] = found["RouteTables"][0]["Associations"]
     return any(each["RouteTableAssociationId"] == record.id for each in associations)
@@ -189,7 +189,7 @@ def endpoint(calls: Calls, inputs: Inputs) -> Made:
     return Made(made["VpcEndpoint"]["VpcEndpointId"])
 
 
-def endpoint_there(calls: Calls, record: Record) -> bool:
+def endpoint_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("ec2", "describe_vpc_endpoints", VpcEndpointIds=[record.id])["VpcEndpoints"]
     return any(each["State"] != "deleted" for each in found)
 

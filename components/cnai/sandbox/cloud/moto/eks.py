@@ -6,7 +6,7 @@ from cnai.plugin.errors import ProviderError
 from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 
 def cluster(calls: Calls, inputs: Inputs) -> Made:
@@ -83,13 +83,13 @@ def check_sizes(scaling: Inputs) -> None:
         raise refused("CreateNodegroup", f"desired capacity {desired} must be from min {low} to max {high}")
 
 
-def group_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def group_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     del calls
     check_sizes(inputs["scalingConfig"])
     return Made(outputs={"nodeGroupName": record.outputs["nodeGroupName"]})
 
 
-def _group(record: Record) -> dict[str, str]:
+def _group(record: CloudResource) -> dict[str, str]:
     cluster, _, name = record.id.partition(":")
     return {"clusterName": cluster, "nodegroupName": name}
 

@@ -7,13 +7,13 @@ from typing import Any
 from cnai.sandbox.cloud.account import Account
 from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import AwsError, Calls
-from cnai.sandbox.cloud.store import How, Record
+from cnai.sandbox.cloud.store import CloudResource, How
 
 Inputs = Mapping[str, Any]
 Create = Callable[[Calls, Inputs], Made]
-Update = Callable[[Calls, Record, Inputs], Made]
-Delete = Callable[[Calls, Record], object]
-Look = Callable[[Calls, Record], object]
+Update = Callable[[Calls, CloudResource, Inputs], Made]
+Delete = Callable[[Calls, CloudResource], object]
+Look = Callable[[Calls, CloudResource], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +31,19 @@ class Handler:
     def create(self, account: Account, seed: str, inputs: Inputs) -> Made:
         return self.make(calls(account, seed, account.region), with_tags(account, inputs))
 
-    def update(self, account: Account, seed: str, record: Record, inputs: Inputs) -> Made:
+    def update(self, account: Account, seed: str, record: CloudResource, inputs: Inputs) -> Made:
         if self.change is None:
             return Made()
         return self.change(calls(account, f"{seed}/update", record.region), record, with_tags(account, inputs))
 
-    def delete(self, account: Account, record: Record) -> None:
+    def delete(self, account: Account, record: CloudResource) -> None:
         try:
             self.drop(calls(account, record.seed, record.region), record)
         except AwsError as error:
             if not error.absent:
                 raise
 
-    def exists(self, account: Account, record: Record) -> bool:
+    def exists(self, account: Account, record: CloudResource) -> bool:
         try:
             return bool(self.look(calls(account, record.seed, record.region), record))
         except AwsError as error:
@@ -63,7 +63,7 @@ def calls(account: Account, seed: str, region: str) -> Calls:
 def absent_is_fine(drop: Delete) -> Delete:
     """For what goes with something that may be gone already."""
 
-    def gone(calls: Calls, record: Record) -> object:
+    def gone(calls: Calls, record: CloudResource) -> object:
         try:
             return drop(calls, record)
         except AwsError as error:

@@ -8,7 +8,7 @@ from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import AwsError, Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed, tag_list
 from cnai.sandbox.cloud.moto.managed import MANAGED_BY_AWS, managed_policies
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 
 def document(given: Any) -> str:
@@ -34,13 +34,13 @@ def role(calls: Calls, inputs: Inputs) -> Made:
     return Made(made["RoleName"], {"arn": made["Arn"], "uniqueId": made["RoleId"]})
 
 
-def role_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def role_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     trust = document(inputs["assumeRolePolicy"])
     calls("iam", "update_assume_role_policy", RoleName=record.id, PolicyDocument=trust)
     return Made()
 
 
-def role_gone(calls: Calls, record: Record) -> None:
+def role_gone(calls: Calls, record: CloudResource) -> None:
     """What is within the role's own resource goes with it; what others attached keeps it from going, as on AWS."""
     for each in record.inputs.get("inlinePolicies") or ():
         calls("iam", "delete_role_policy", RoleName=record.id, PolicyName=each["name"])
@@ -68,7 +68,7 @@ def detach(calls: Calls, role: str, arn: str) -> None:
             raise
 
 
-def attachment_there(calls: Calls, record: Record) -> bool:
+def attachment_there(calls: Calls, record: CloudResource) -> bool:
     role, arn = record.inputs["role"], record.inputs["policyArn"]
     found = calls("iam", "list_attached_role_policies", RoleName=role)["AttachedPolicies"]
     return any(each["PolicyArn"] == arn for each in found) or arn in managed_policies()
@@ -81,7 +81,7 @@ def policy(calls: Calls, inputs: Inputs) -> Made:
     return Made(made["Arn"], {"arn": made["Arn"], "policyId": made["PolicyId"]})
 
 
-def policy_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def policy_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     versions = calls("iam", "list_policy_versions", PolicyArn=record.id)["Versions"]
     spare = [each["VersionId"] for each in versions if not each["IsDefaultVersion"]]
     if len(versions) >= 5:
@@ -91,7 +91,7 @@ def policy_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
     return Made()
 
 
-def policy_gone(calls: Calls, record: Record) -> None:
+def policy_gone(calls: Calls, record: CloudResource) -> None:
     for each in calls("iam", "list_policy_versions", PolicyArn=record.id)["Versions"]:
         if not each["IsDefaultVersion"]:
             calls("iam", "delete_policy_version", PolicyArn=record.id, VersionId=each["VersionId"])
@@ -104,7 +104,7 @@ def inline(calls: Calls, inputs: Inputs) -> Made:
     return Made()
 
 
-def _inline(record: Record) -> dict[str, Any]:
+def _inline(record: CloudResource) -> dict[str, Any]:
     return {"RoleName": record.inputs["role"], "PolicyName": record.inputs["name"]}
 
 
@@ -117,7 +117,7 @@ def profile(calls: Calls, inputs: Inputs) -> Made:
     return Made(made["InstanceProfileName"], {"arn": made["Arn"], "uniqueId": made["InstanceProfileId"]})
 
 
-def profile_gone(calls: Calls, record: Record) -> None:
+def profile_gone(calls: Calls, record: CloudResource) -> None:
     if role := record.outputs.get("role"):
         calls("iam", "remove_role_from_instance_profile", InstanceProfileName=record.id, RoleName=role)
     calls("iam", "delete_instance_profile", InstanceProfileName=record.id)

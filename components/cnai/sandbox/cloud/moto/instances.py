@@ -7,7 +7,7 @@ from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import Calls
 from cnai.sandbox.cloud.moto.ec2 import by_id, retagged, tags_of
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, absent_is_fine, renamed
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 
 def group(calls: Calls, inputs: Inputs) -> Made:
@@ -61,15 +61,15 @@ def rule(way: str) -> Callable[[Calls, Inputs], Made]:
     return authorize
 
 
-def rule_gone(way: str) -> Callable[[Calls, Record], object]:
-    def revoke(calls: Calls, record: Record) -> object:
+def rule_gone(way: str) -> Callable[[Calls, CloudResource], object]:
+    def revoke(calls: Calls, record: CloudResource) -> object:
         owner = record.inputs["securityGroupId"]
         return calls("ec2", f"revoke_security_group_{way}", GroupId=owner, SecurityGroupRuleIds=[record.id])
 
     return revoke
 
 
-def rule_there(calls: Calls, record: Record) -> bool:
+def rule_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("ec2", "describe_security_group_rules", SecurityGroupRuleIds=[record.id])
     return bool(found["SecurityGroupRules"])
 
@@ -93,7 +93,7 @@ def template_data(inputs: Inputs) -> dict[str, Any]:
     return renamed(inputs, imageId="ImageId", instanceType="InstanceType", userData="UserData", keyName="KeyName")
 
 
-def template_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def template_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     same = {key: value for key, value in record.inputs.items() if key != "tags"}
     if same == {key: value for key, value in inputs.items() if key != "tags"}:
         return Made(outputs={key: record.outputs[key] for key in ("latestVersion", "defaultVersion")})

@@ -7,7 +7,7 @@ from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import AwsError, Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed, tag_list
 from cnai.sandbox.cloud.moto.iam import document
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 QUEUE = {
     "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -43,7 +43,7 @@ def queue_policy(calls: Calls, inputs: Inputs) -> Made:
     return Made()
 
 
-def queue_policy_gone(calls: Calls, record: Record) -> None:
+def queue_policy_gone(calls: Calls, record: CloudResource) -> None:
     url = _url(calls, record.inputs["queueUrl"])
     calls("sqs", "set_queue_attributes", QueueUrl=url, Attributes={"Policy": ""})
 
@@ -62,7 +62,7 @@ def event_rule(calls: Calls, inputs: Inputs) -> Made:
     return Made(outputs={"arn": made["RuleArn"]})
 
 
-def _rule(record: Record) -> dict[str, Any]:
+def _rule(record: CloudResource) -> dict[str, Any]:
     return renamed(record.inputs, name="Name", eventBusName="EventBusName")
 
 
@@ -78,12 +78,12 @@ def target(calls: Calls, inputs: Inputs) -> Made:
     return Made(f"{inputs['rule']}-{name}", {"targetId": name})
 
 
-def target_gone(calls: Calls, record: Record) -> None:
+def target_gone(calls: Calls, record: CloudResource) -> None:
     bus = renamed(record.inputs, eventBusName="EventBusName")
     calls("events", "remove_targets", Rule=record.inputs["rule"], Ids=[record.outputs["targetId"]], **bus)
 
 
-def target_there(calls: Calls, record: Record) -> bool:
+def target_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("events", "list_targets_by_rule", Rule=record.inputs["rule"])["Targets"]
     return any(each["Id"] == record.outputs["targetId"] for each in found)
 
@@ -100,13 +100,13 @@ def kept(calls: Calls, inputs: Inputs) -> None:
         calls("logs", "put_retention_policy", logGroupName=inputs["name"], retentionInDays=days)
 
 
-def log_group_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def log_group_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     del record
     kept(calls, inputs)
     return Made()
 
 
-def log_group_there(calls: Calls, record: Record) -> bool:
+def log_group_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("logs", "describe_log_groups", logGroupNamePrefix=record.id)["logGroups"]
     return any(each["logGroupName"] == record.id for each in found)
 

@@ -7,7 +7,7 @@ from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import AwsError, Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed, tag_list
 from cnai.sandbox.cloud.moto.iam import document
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 DEFAULT_REGION = "us-east-1"
 """The only region that a bucket's configuration must not name."""
@@ -26,7 +26,7 @@ def bucket(calls: Calls, inputs: Inputs) -> Made:
     return Made(name, {"bucket": name})
 
 
-def bucket_gone(calls: Calls, record: Record) -> None:
+def bucket_gone(calls: Calls, record: CloudResource) -> None:
     """`forceDestroy` takes what is in it along, as the provider does; else AWS refuses a bucket that is not empty."""
     if record.outputs.get("forceDestroy"):
         found = calls("s3", "list_object_versions", Bucket=record.id)
@@ -79,7 +79,7 @@ def policy(calls: Calls, inputs: Inputs) -> Made:
     return Made()
 
 
-def there(calls: Calls, record: Record) -> Any:
+def there(calls: Calls, record: CloudResource) -> Any:
     """The settings of a bucket are there as long as it is."""
     return calls("s3", "head_bucket", Bucket=record.inputs["bucket"])
 

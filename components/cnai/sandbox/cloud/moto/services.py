@@ -7,7 +7,7 @@ from cnai.sandbox.cloud.backends import Made
 from cnai.sandbox.cloud.moto.calls import Calls
 from cnai.sandbox.cloud.moto.handler import Handler, Inputs, renamed, tag_list
 from cnai.sandbox.cloud.moto.iam import document
-from cnai.sandbox.cloud.store import Record
+from cnai.sandbox.cloud.store import CloudResource
 
 LONG_ENOUGH_DAYS = 7
 """The shortest time that KMS lets pass before a key is really gone."""
@@ -44,8 +44,8 @@ def repository_policy(calls: Calls, inputs: Inputs) -> Made:
     return Made()
 
 
-def _of_repository(operation: str) -> Callable[[Calls, Record], object]:
-    def call(calls: Calls, record: Record) -> object:
+def _of_repository(operation: str) -> Callable[[Calls, CloudResource], object]:
+    def call(calls: Calls, record: CloudResource) -> object:
         return calls("ecr", operation, repositoryName=record.inputs["repository"])
 
     return call
@@ -66,14 +66,14 @@ def rotate(calls: Calls, given: str, inputs: Inputs) -> None:
         calls("kms", "enable_key_rotation", KeyId=given)
 
 
-def key_changed(calls: Calls, record: Record, inputs: Inputs) -> Made:
+def key_changed(calls: Calls, record: CloudResource, inputs: Inputs) -> Made:
     if inputs.get("policy"):
         calls("kms", "put_key_policy", KeyId=record.id, PolicyName="default", Policy=document(inputs["policy"]))
     rotate(calls, record.id, inputs)
     return Made()
 
 
-def key_there(calls: Calls, record: Record) -> bool:
+def key_there(calls: Calls, record: CloudResource) -> bool:
     return calls("kms", "describe_key", KeyId=record.id)["KeyMetadata"]["KeyState"] != "PendingDeletion"
 
 
@@ -82,7 +82,7 @@ def alias(calls: Calls, inputs: Inputs) -> Made:
     return Made()
 
 
-def alias_there(calls: Calls, record: Record) -> bool:
+def alias_there(calls: Calls, record: CloudResource) -> bool:
     found = calls("kms", "list_aliases", KeyId=record.inputs["targetKeyId"])["Aliases"]
     return any(each["AliasName"] == record.inputs["name"] for each in found)
 

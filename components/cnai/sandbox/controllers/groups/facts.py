@@ -7,9 +7,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from lightkube.utils.quantity import parse_quantity
-
 from cnai.kube import Object
+from cnai.quantities import amount
 
 GROUP_LABEL = "cnai.dev/simulated-group"
 LAUNCHED_WITH = "cnai.dev/launched-with"
@@ -143,8 +142,8 @@ def requests(spec: Mapping[str, Any]) -> dict[str, Decimal]:
     lasting = [*spec["containers"], *(c for c in inits if c.get("restartPolicy") == "Always")]
     total = _sum(_asked(container) for container in lasting)
     for container in inits:
-        for name, amount in _asked(container).items():
-            total[name] = max(total.get(name, Decimal(0)), amount)
+        for name, asked in _asked(container).items():
+            total[name] = max(total.get(name, Decimal(0)), asked)
     return _sum([total, amounts(spec.get("overhead") or {}), {"pods": Decimal(1)}])
 
 
@@ -154,12 +153,12 @@ def _asked(container: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def amounts(quantities: Mapping[str, Any]) -> dict[str, Decimal]:
-    return {name: parse_quantity(str(value)) or Decimal(0) for name, value in quantities.items()}
+    return {name: amount(value) for name, value in quantities.items()}
 
 
 def _sum(parts: Iterable[Amounts]) -> dict[str, Decimal]:
     total: dict[str, Decimal] = {}
     for part in parts:
-        for name, amount in part.items():
-            total[name] = total.get(name, Decimal(0)) + amount
+        for name, more in part.items():
+            total[name] = total.get(name, Decimal(0)) + more
     return total

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from cnai.kube import ApiError, Kube, Object
 from cnai.sandbox.controllers.groups import facts, records
+from cnai.sandbox.controllers.groups.actuator import Actuator
 from cnai.sandbox.controllers.groups.facts import Node, Pod
 from cnai.sandbox.controllers.groups.growth import Planner
-from cnai.sandbox.controllers.groups.hands import Hands
 from cnai.sandbox.controllers.groups.records import Group
 from cnai.sandbox.controllers.groups.resize import IDLE_S, idle, indices, resize, spread
 
@@ -35,7 +35,7 @@ class Keeper:
     """Its `run` is one thread's whole life; the handlers only note what changed and wake it."""
 
     def __init__(self, kube: Kube, zones: Zones) -> None:
-        self._hands = Hands(kube)
+        self._actuator = Actuator(kube)
         self._zones = zones
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -65,7 +65,7 @@ class Keeper:
         try:
             group = records.group(record) if record and "deletionTimestamp" not in record["metadata"] else None
         except (KeyError, ValueError, TypeError, OSError) as error:
-            self._hands.annotate(name, records.WAITING, f"its record cannot be read: {error!r}")
+            self._actuator.annotate(name, records.WAITING, f"its record cannot be read: {error!r}")
             return
         with self._lock:
             if group:
@@ -139,10 +139,10 @@ class Keeper:
         if change.launch:
             self._launch(group, spread(group, active, self._zones(group), change.launch))
         for node in change.retire:
-            self._changed(node, self._hands.cordon(node))
+            self._changed(node, self._actuator.cordon(node))
         for node in active:
             if node.launched_with == group.launch and not group.is_current(node):
-                self._changed(node, self._hands.describe(group, node))
+                self._changed(node, self._actuator.describe(group, node))
 
     def _target(self, group: Group, size: int) -> int:
         """Of a group that scales by itself: what it was given first, and since then what it came to."""
@@ -158,7 +158,7 @@ class Keeper:
             taken = [n.index for n in self._nodes.values() if n.group == group.id]
         numbers = indices(group, taken, len(zones))
         with ThreadPoolExecutor(HANDS) as pool:
-            for node in pool.map(partial(self._hands.launch, group), numbers, zones):
+            for node in pool.map(partial(self._actuator.launch, group), numbers, zones):
                 self._changed(None, node)
 
     def _changed(self, before: Node | None, node: Node) -> None:
@@ -180,7 +180,7 @@ class Keeper:
             self._targets[name] = self._targets.get(name, 0) + len(zones)
             self._launch(groups[name], zones)
         for word in found.words:
-            self._hands.say(word)
+            self._actuator.say(word)
             if word.reason == "TriggeredScaleUp":
                 self._helped[word.pod.uid] = now
         return True
@@ -198,7 +198,7 @@ class Keeper:
                 for node in idle(group, mine, self._idle, now, len(mine)):
                     self._targets[group.id] -= 1
                     self._idle.pop(node.name)
-                    self._changed(node, self._hands.cordon(node))
+                    self._changed(node, self._actuator.cordon(node))
                     self._wake.set()
         above = {g.id for g in scaling.values() if self._targets.get(g.id, 0) > g.min}
         mine = {n.name for n in nodes if n.group in above}
@@ -217,7 +217,7 @@ class Keeper:
                 on.setdefault(pod.node, []).append(pod)
         for node in leaving:
             work = on.get(node.name, [])
-            if self._hands.drain(node, work, now, abandoned=node.group not in groups):
+            if self._actuator.drain(node, work, now, abandoned=node.group not in groups):
                 self._changed(node, replace(node, going=True))
             else:
                 self._blocked[node.group] = f"{node.name} waits for {len(work)} pods to leave"
@@ -230,10 +230,10 @@ class Keeper:
             mine = [n for n in nodes if n.group == group.id and not n.going]
             ready = sum(n.ready and not n.retiring and group.is_current(n) for n in mine)
             leaving = any(n.retiring or not group.is_current(n) for n in mine)
-            self._hands.note(group, records.READY, f"{ready}@{group.generation}{'+replacing' if leaving else ''}")
+            self._actuator.note(group, records.READY, f"{ready}@{group.generation}{'+replacing' if leaving else ''}")
             lacking = len(mine) < max(group.min, 1) and not self._zones(group)
             why = self._blocked.get(group.id) or (_shortage(group) if lacking else None)
-            self._hands.note(group, records.WAITING, why)
+            self._actuator.note(group, records.WAITING, why)
 
 
 def _shortage(group: Group) -> str:

@@ -9,7 +9,7 @@ from cnai.charts.schemas import reference_dir
 from cnai.charts.tokens import COMPONENTS
 from cnai.kube import NoKindError
 from cnai.plugin.errors import ProviderError
-from cnai.plugin.values import Secret, Unknown, contains, decode, encode, plain
+from cnai.plugin.values import Computed, Secret, contains, decode, encode, plain
 from cnai.sandbox.provider.cluster import Cluster
 from cnai.sandbox.provider.construct import charts, report
 from cnai.sandbox.provider.construct.monitor import Monitor, reference
@@ -27,7 +27,7 @@ def construct(cluster: Cluster, request: provider_pb2.ConstructRequest) -> provi
     monitor = Monitor(request)
     try:
         urn = monitor.register_component()
-        if contains(inputs, Unknown):
+        if contains(inputs, Computed):
             cluster.host.warn(urn, "its inputs are not known before the update, so that its children are not shown")
             return provider_pb2.ConstructResponse(urn=urn)
         objects = _objects(cluster, request, urn, plain(inputs))

@@ -10,7 +10,7 @@ from typing import Any
 from cnai.charts.documents import heads
 from cnai.kube import ApiError, Kube
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, condition, judge_of
-from cnai.sandbox.provider.release.records import Record
+from cnai.sandbox.provider.release.records import StoredRelease
 
 Object = dict[str, Any]
 PATIENCE_S = 60.0
@@ -18,7 +18,7 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.5
 
 
-def await_minimums(kube: Kube, record: Record, timeout_s: float, cancelled: Callable[[], bool]) -> list[str]:
+def await_minimums(kube: Kube, record: StoredRelease, timeout_s: float, cancelled: Callable[[], bool]) -> list[str]:
     """Returns once every workload has its autoscaler's minimum; one line for each that has not got it in time.
 
     Not a failure: on a real cluster neither Helm nor the official provider looks at autoscalers.

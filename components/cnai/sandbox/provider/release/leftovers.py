@@ -7,7 +7,7 @@ from typing import Any
 from cnai.charts.documents import heads, load, split
 from cnai.kube import Kube, NoKindError
 from cnai.sandbox.provider.release.ownership import await_gone
-from cnai.sandbox.provider.release.records import Record, Records
+from cnai.sandbox.provider.release.records import StoredRelease, StoredReleases
 from cnai.sandbox.provider.release.strip import SUSPICIOUS, LeftOut, stripped
 
 Object = dict[str, Any]
@@ -18,13 +18,13 @@ TERMINATION_S = 120.0
 CREATED = "cnai.dev/created-for-a-release"
 
 
-def kept(kube: Kube, record: Record) -> list[Object]:
+def kept(kube: Kube, record: StoredRelease) -> list[Object]:
     """Objects of the manifest that Helm is told to leave, unless another release has taken them over since."""
     told = [head for head in heads(record.manifest) if _annotations(head).get(KEEP)]
     return [head for head in told if _is_still_ours(kube, head, record)]
 
 
-def _is_still_ours(kube: Kube, head: Object, record: Record) -> bool:
+def _is_still_ours(kube: Kube, head: Object, record: StoredRelease) -> bool:
     namespace = head["metadata"].get("namespace") or record.namespace
     try:
         live = kube.get(head["apiVersion"], head["kind"], head["metadata"]["name"], namespace)
@@ -34,12 +34,12 @@ def _is_still_ours(kube: Kube, head: Object, record: Record) -> bool:
     return (notes.get(RELEASE_NAME), notes.get(RELEASE_NAMESPACE)) == (record.name, record.namespace)
 
 
-def hooks(record: Record) -> list[Object]:
+def hooks(record: StoredRelease) -> list[Object]:
     """Hooks stay unless their delete policy says otherwise; those that are gone already do no harm here."""
     return [head for hook in record.hooks for head in heads(hook.get("manifest") or "")]
 
 
-def claims(kube: Kube, record: Record) -> list[Object]:
+def claims(kube: Kube, record: StoredRelease) -> list[Object]:
     """The volumes of the release's StatefulSets, which outlive them on every cluster."""
     found: list[Object] = []
     for stateful in (obj for part in split(record.manifest) if "StatefulSet" in part for obj in load(part)):
@@ -67,12 +67,12 @@ def remove(kube: Kube, namespace: str, objects: Iterable[Object]) -> list[Object
     return gone
 
 
-def make_way(kube: Kube, record: Record) -> list[Object]:
+def make_way(kube: Kube, record: StoredRelease) -> list[Object]:
     """Of the chart before a swap with its stand-in: what the other one has under the same name, and cannot change."""
     return remove(kube, record.namespace, (head for head in heads(record.manifest) if head["kind"] in IMMUTABLE))
 
 
-def drop_webhooks(kube: Kube, record: Record) -> list[LeftOut]:
+def drop_webhooks(kube: Kube, record: StoredRelease) -> list[LeftOut]:
     """Hooks do not pass through the post-renderer: webhook configurations among them are taken away again."""
     texts = [hook.get("manifest") or "" for hook in record.hooks]
     objects = [obj for text in texts if any(word in text for word in SUSPICIOUS) for obj in load(text)]
@@ -98,7 +98,7 @@ def ensure_namespace(kube: Kube, name: str) -> None:
         )
 
 
-def remove_namespace(kube: Kube, records: Records, name: str) -> list[Object]:
+def remove_namespace(kube: Kube, records: StoredReleases, name: str) -> list[Object]:
     """Only one that was made for a release, once no release is left in it."""
     live = kube.get("v1", "Namespace", name)
     if not live or CREATED not in (live["metadata"].get("labels") or {}) or records.names(name):

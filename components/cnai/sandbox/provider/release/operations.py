@@ -12,7 +12,7 @@ from cnai.charts.documents import heads
 from cnai.charts.helm import THROTTLE, Helm, HelmError
 from cnai.charts.inputs import Release
 from cnai.errors import UserError
-from cnai.kube import Kube
+from cnai.kube import Kube, namespaces
 from cnai.paths import SandboxDir
 from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.controllers.specs import served_groups, specs
@@ -23,7 +23,7 @@ from cnai.sandbox.provider.release.ladder import Ladder, Rung
 from cnai.sandbox.provider.release.outputs import outputs
 from cnai.sandbox.provider.release.ownership import Crds, await_gone
 from cnai.sandbox.provider.release.reasons import not_ready
-from cnai.sandbox.provider.release.records import Record, Records, last_deployed, recovery
+from cnai.sandbox.provider.release.records import StoredRelease, StoredReleases, last_deployed, recovery
 from cnai.sandbox.provider.release.report import RealController, Report
 from cnai.sandbox.provider.release.strip import LeftOut, without_controller
 
@@ -40,7 +40,7 @@ class Operations:
         """`access` are the flags that tell Helm which cluster it is."""
         self._kube, self._helm, self._access = kube, helm, (*access, *THROTTLE)
         self._ladder, self._sandbox = ladder, sandbox
-        self._records, self._crds = Records(kube), Crds(kube)
+        self._records, self._crds = StoredReleases(kube), Crds(kube)
 
     def deploy(self, release: Release, timeout_s: float) -> Object:
         """Installs or upgrades, and gives the outputs.
@@ -79,6 +79,8 @@ class Operations:
     def _sweep(self, release: Release, gone: Iterable[Object], timeout_s: float) -> None:
         crds = self._crds.release(release.namespace, release.name)
         namespace = leftovers.remove_namespace(self._kube, self._records, release.namespace)
+        if namespace:
+            namespaces.finish(self._kube, release.namespace)
         await_gone(self._kube, [*gone, *crds, *namespace], timeout_s)
         report.forget(self._sandbox, release.namespace, release.name)
 
@@ -173,14 +175,20 @@ class Operations:
         except HelmError as error:
             raise ProviderError(f"Helm release {release.id} could not be uninstalled: {error}") from error
 
-    def _need(self, release: Release) -> Record:
+    def _need(self, release: Release) -> StoredRelease:
         record = self._records.latest(release.namespace, release.name)
         if record is None:
             raise ProviderError(f"Helm release {release.id} is gone: something else removed it meanwhile")
         return record
 
     def _report(
-        self, release: Release, rung: Rung, record: Record, left_out: list[LeftOut], foreign: int, notes: list[str]
+        self,
+        release: Release,
+        rung: Rung,
+        record: StoredRelease,
+        left_out: list[LeftOut],
+        foreign: int,
+        notes: list[str],
     ) -> Report:
         in_manifest = heads(record.manifest)
         from_templates = any(head["kind"] == "CustomResourceDefinition" for head in in_manifest)
@@ -200,12 +208,14 @@ class Operations:
         told.save(self._sandbox)
         return told
 
-    def _autoscaled(self, release: Release, record: Record, timeout_s: float) -> list[str]:
+    def _autoscaled(self, release: Release, record: StoredRelease, timeout_s: float) -> list[str]:
         if not release.waits:
             return []
         return await_minimums(self._kube, record, timeout_s, lambda: self._helm.cancelled)
 
-    def _await_controller(self, release: Release, rung: Rung, record: Record, told: Report, timeout_s: float) -> None:
+    def _await_controller(
+        self, release: Release, rung: Rung, record: StoredRelease, told: Report, timeout_s: float
+    ) -> None:
         if not rung.controller or rung.controller not in chosen_tools(self._sandbox):
             return
         name = next(spec.name for spec in specs() if spec.tool == rung.controller)

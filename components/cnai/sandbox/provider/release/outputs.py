@@ -6,12 +6,12 @@ from typing import Any
 from cnai.charts.documents import heads
 from cnai.charts.tokens import object_id
 from cnai.plugin.values import UNKNOWN
-from cnai.sandbox.provider.release.records import Record
+from cnai.sandbox.provider.release.records import StoredRelease
 
 Object = dict[str, Any]
 
 
-def outputs(inputs: Mapping[str, Any], record: Record) -> Object:
+def outputs(inputs: Mapping[str, Any], record: StoredRelease) -> Object:
     """Upstream's: the inputs, what Helm says, and the names of what it made."""
     return {
         **inputs,
@@ -27,7 +27,7 @@ def planned(inputs: Mapping[str, Any]) -> Object:
     return {**inputs, "status": UNKNOWN, "resourceNames": UNKNOWN}
 
 
-def status(record: Record) -> Object:
+def status(record: StoredRelease) -> Object:
     return {
         "appVersion": record.chart.get("appVersion", ""),
         "chart": record.chart.get("name", ""),

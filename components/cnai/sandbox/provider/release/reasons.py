@@ -7,14 +7,14 @@ from cnai.charts.documents import heads
 from cnai.kube import ApiError, Kube
 from cnai.sandbox.provider.awaits.reasons import last_words
 from cnai.sandbox.provider.awaits.verdicts import Surroundings, judge_of
-from cnai.sandbox.provider.release.records import Record
+from cnai.sandbox.provider.release.records import StoredRelease
 
 Object = dict[str, Any]
 WAITED_FOR = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim"})
 SHOWN = 6
 
 
-def not_ready(kube: Kube, record: Record) -> tuple[str, ...]:
+def not_ready(kube: Kube, record: StoredRelease) -> tuple[str, ...]:
     """One line per workload that is not ready, with the scheduler's or controller's words."""
     hooks = [head for hook in record.hooks for head in heads(hook.get("manifest") or "")]
     wanted = [head for head in (*heads(record.manifest), *hooks) if head["kind"] in WAITED_FOR]

@@ -25,7 +25,7 @@ class Revision:
 
 
 @dataclass(frozen=True)
-class Record:
+class StoredRelease:
     """One revision, whole."""
 
     name: str
@@ -72,14 +72,14 @@ def last_deployed(history: Iterable[Revision]) -> int | None:
     return max((revision.number for revision in history if revision.status == "deployed"), default=None)
 
 
-class Records:
+class StoredReleases:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
     def history(self, namespace: str, name: str) -> list[Revision]:
         return sorted(_revision(secret) for secret in self._secrets(namespace, f"{OWNER},name={name}"))
 
-    def latest(self, namespace: str, name: str) -> Record | None:
+    def latest(self, namespace: str, name: str) -> StoredRelease | None:
         """The newest revision; None where Helm knows no such release."""
         secrets = self._secrets(namespace, f"{OWNER},name={name},status!=superseded")
         return decoded(max(secrets, key=_revision)) if secrets else None
@@ -98,12 +98,12 @@ def _revision(secret: Object) -> Revision:
     return Revision(int(labels["version"]), labels["status"])
 
 
-def decoded(secret: Object) -> Record:
+def decoded(secret: Object) -> StoredRelease:
     """From a Secret of type `helm.sh/release.v1`: gzipped JSON in base64, in the Secret's own base64."""
     body = gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"])))
     release: Object = json.loads(body)
     info: Object = release.get("info") or {}
-    return Record(
+    return StoredRelease(
         name=release["name"],
         namespace=release["namespace"],
         revision=release["version"],

@@ -18,13 +18,13 @@ from cnai.kube import ApiError, Kube
 from cnai.paths import SandboxDir, cache_dir
 from cnai.plugin.diffs import Change, Diff, changes, shown
 from cnai.plugin.errors import ProviderError
-from cnai.plugin.values import Unknown, contains
+from cnai.plugin.values import Computed, contains
 from cnai.sandbox.provider.credentials import connected
 from cnai.sandbox.provider.release.ladder import Ladder
 from cnai.sandbox.provider.release.operations import Operations
 from cnai.sandbox.provider.release.outputs import outputs as outputs_of
 from cnai.sandbox.provider.release.outputs import planned
-from cnai.sandbox.provider.release.records import Record, Records
+from cnai.sandbox.provider.release.records import StoredRelease, StoredReleases
 from cnai.toolchain import ensure
 
 Object = dict[str, Any]
@@ -53,7 +53,7 @@ class ReleaseResource:
     ) -> tuple[Object, list[tuple[str, str]]]:
         """Inputs with names and defaults, and failures by property."""
         inputs, failures = checked(urn, olds, news, self._kube.namespace, autoname)
-        known = not any(contains(inputs.get(key), Unknown) for key in IDENTIFYING)
+        known = not any(contains(inputs.get(key), Computed) for key in IDENTIFYING)
         if known and inputs.get("chart") and (refusal := self._ladder.refusal(source_of(inputs))):
             failures.append(("chart", refusal))
         return inputs, failures
@@ -119,8 +119,8 @@ class ReleaseResource:
         return connected(self._kubeconfig, self._context, self._sandbox)
 
     @cached_property
-    def _records(self) -> Records:
-        return Records(self._kube)
+    def _records(self) -> StoredReleases:
+        return StoredReleases(self._kube)
 
     @cached_property
     def _helm(self) -> Helm:
@@ -140,7 +140,7 @@ class ReleaseResource:
         return Operations(self._kube, self._helm, access, self._ladder, self._sandbox)
 
 
-def _as_found(inputs: Object, record: Record) -> Object:
+def _as_found(inputs: Object, record: StoredRelease) -> Object:
     """What the program gave, with what is different now."""
     now = dict(inputs)
     if record.values != (inputs.get("values") or {}):
@@ -151,7 +151,7 @@ def _as_found(inputs: Object, record: Record) -> Object:
     return now
 
 
-def _imported(record: Record) -> Object:
+def _imported(record: StoredRelease) -> Object:
     return {
         "chart": record.chart.get("name", ""),
         "name": record.name,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from cnai_training.errors import TrainingError
-from cnai_training.prepare.sources import Record, parsed
+from cnai_training.prepare.records import Record, parsed
 
 OPTIONS = ("group", "limit", "idle")
 JOIN_SECONDS = 60

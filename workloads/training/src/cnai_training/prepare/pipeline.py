@@ -17,8 +17,9 @@ from cnai_training.prepare import chat, rows, shards, sources, tokenizer
 from cnai_training.prepare.clean import cleaned, other_language, poor_quality
 from cnai_training.prepare.duplicates import Seen
 from cnai_training.prepare.personal_data import masked
+from cnai_training.prepare.records import Record
 
-Clean = Callable[[sources.Record, Counter[str]], Any]
+Clean = Callable[[Record, Counter[str]], Any]
 SPLITS = ("train", "held-out")
 
 
@@ -107,7 +108,7 @@ def clean_all(opened: list[sources.Source], clean: Clean, given: Prepare, path: 
     return dict(sorted(counts.items()))
 
 
-def clean_text(record: sources.Record, counts: Counter[str], given: Prepare) -> str | None:
+def clean_text(record: Record, counts: Counter[str], given: Prepare) -> str | None:
     text = record.get("text")
     if not isinstance(text, str):
         counts["no_text"] += 1
@@ -136,7 +137,7 @@ def mask(text: str, counts: Counter[str]) -> str:
     return text
 
 
-def clean_chat(record: sources.Record, counts: Counter[str]) -> list[dict[str, str]] | None:
+def clean_chat(record: Record, counts: Counter[str]) -> list[dict[str, str]] | None:
     messages = record.get("messages")
     if chat.invalid(messages) or not any(m["role"] == "assistant" for m in messages or ()):
         counts["invalid_conversation"] += 1
@@ -144,7 +145,7 @@ def clean_chat(record: sources.Record, counts: Counter[str]) -> list[dict[str, s
     return [{"role": m["role"], "content": mask(cleaned(m["content"]), counts)} for m in messages or ()]
 
 
-def clean_preference(record: sources.Record, counts: Counter[str]) -> dict[str, Any] | None:
+def clean_preference(record: Record, counts: Counter[str]) -> dict[str, Any] | None:
     parts = {name: record.get(name) for name in ("prompt", "chosen", "rejected")}
     if any(chat.invalid(messages) for messages in parts.values()) or parts["chosen"] == parts["rejected"]:
         counts["invalid_preference"] += 1

@@ -1,7 +1,6 @@
 """Where records come from: files and object stores, Hugging Face data sets, a Kafka topic."""
 
 import gzip
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -11,10 +10,10 @@ import fsspec
 from fsspec.core import get_fs_token_paths
 
 from cnai_training.errors import TrainingError
+from cnai_training.prepare.records import Record, parsed, reason
 
 TEXT = (".txt", ".md")
 LINES = (".jsonl", ".jsonl.gz", ".ndjson")
-Record = dict[str, Any]
 
 
 class Source(Protocol):
@@ -101,39 +100,6 @@ class HuggingFace:
 
     def end(self, written: bool) -> None:
         """Nothing is held."""
-
-
-def parsed(content: bytes, is_json: bool) -> Record:
-    """One record; a ValueError says what is wrong without showing the content."""
-    text = content.decode("utf-8-sig")
-    if "\0" in text:
-        raise ValueError("it holds NUL bytes: is it UTF-16 or binary?")
-    record = loaded(text) if is_json else {"text": text}
-    if not isinstance(record, dict):
-        raise ValueError(f"an object is wanted, not {type(record).__name__}")  # noqa: TRY004  the caller's one kind
-    return record
-
-
-def loaded(text: str) -> Any:
-    """JSON that can be written again: one bad record of a topic must not stop every later run."""
-    try:
-        record = json.loads(text)
-        if "\\ud" in text.lower():
-            json.dumps(record, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    except UnicodeEncodeError:
-        raise ValueError("it holds half of a character (a lone surrogate)") from None
-    return record
-
-
-def reason(error: ValueError) -> str:
-    """Words for the error that hold none of the data."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 at byte {error.start}"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at column {error.colno}"
-    return str(error)
 
 
 def opened(url: str, skip_bad: bool, part: tuple[int, int]) -> Source:

@@ -20,7 +20,7 @@ REMEMBERED = 10_000
 """Pods of which is known what was said last."""
 
 
-class Hands:
+class Actuator:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._said: dict[str, str] = {}

@@ -1,6 +1,6 @@
 import pytest
 
-from cnai.sandbox.controlplane.words import last_words
+from cnai.sandbox.controlplane.crash_reason import crash_reason
 
 STACK = "\ngoroutine 1 [running]:\nmain.main()\n\tmain.go:31 +0x28\n"
 RECORD = '{"level":"panic","msg":"failed to create WAL","error":"no space left on device","stacktrace":"x"}\n'
@@ -21,5 +21,5 @@ RECORD = '{"level":"panic","msg":"failed to create WAL","error":"no space left o
 )
 def test_a_component_that_ended_tells_why_rather_than_where(tmp_path, log, words):
     (tmp_path / "log").write_text(log)
-    assert last_words(tmp_path / "log") == words
-    assert last_words(tmp_path / "absent") == "it wrote nothing"
+    assert crash_reason(tmp_path / "log") == words
+    assert crash_reason(tmp_path / "absent") == "it wrote nothing"

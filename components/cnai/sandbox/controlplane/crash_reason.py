@@ -9,7 +9,7 @@ LAST_LINES = 200
 SEVERE = ("panic", "fatal")
 
 
-def last_words(log: Path) -> str:
+def crash_reason(log: Path) -> str:
     """What a Go program died of, else its log's last line: after a panic that is only an address in its stack."""
     try:
         text = log.read_text(errors="replace")

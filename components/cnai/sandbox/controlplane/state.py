@@ -12,13 +12,13 @@ NAME = "controlplane.json"
 
 
 @dataclass(frozen=True)
-class Record:
+class PlaneState:
     ports: Mapping[str, int] = field(default_factory=dict[str, int])
     fingerprint: str = ""
     """Of the configuration that kwokctl finished creating the cluster with; empty while it has not."""
 
     @classmethod
-    def load(cls, root: Path) -> "Record":
+    def load(cls, root: Path) -> "PlaneState":
         """An empty one where there is none, or where it is damaged: everything in it can be made again."""
         try:
             found: dict[str, Any] = json.loads((root / NAME).read_text())

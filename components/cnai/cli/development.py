@@ -1,4 +1,4 @@
-"""lint, docs and lock: keeping the project's own house."""
+"""lint, docs and lock: for whoever works on the project itself."""
 
 import re
 import subprocess
