@@ -1,4 +1,5 @@
 import pytest
+
 from cnai.sandbox.controlplane.crash_reason import crash_reason
 
 STACK = "\ngoroutine 1 [running]:\nmain.main()\n\tmain.go:31 +0x28\n"
