@@ -95,6 +95,13 @@ def test_while_an_aggregated_api_is_down_the_namespace_stays():
     assert server.namespace is not None
 
 
+def test_a_server_that_does_not_say_what_there_can_be_in_a_namespace_is_left_to_its_controller():
+    server = Server({CONFIG_MAPS: 0, PODS: 0})
+    server.groups = []
+    assert not namespaces.finish(server, "team")
+    assert server.namespace is not None
+
+
 @pytest.mark.parametrize(("live", "done"), [(None, True), ({"metadata": {}, "spec": {"finalizers": []}}, False)])
 def test_one_that_is_gone_or_somebody_elses_new_one_is_not_finalized(live: Json | None, done: bool):
     server = Server({})

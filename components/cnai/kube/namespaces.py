@@ -38,16 +38,16 @@ def finish(kube: Kube, name: str, patience_s: float = PATIENCE_S) -> bool:
 def _emptied(kube: Kube, name: str) -> bool:
     """Deletes whatever there is; True where there was nothing."""
     paths = [endpoint.path(None, name) for endpoint in _contents(kube)]
-    left = [path for path in paths if _asked(kube, "GET", path, {"limit": "1"}).get("items")]
+    left = [path for path in paths if _asked(kube, "GET", path, {"limit": "1"}, NAMES_ONLY).get("items")]
     for path in left:
-        _asked(kube, "DELETE", path, {"propagationPolicy": "Background"})
+        _asked(kube, "DELETE", path, {"propagationPolicy": "Background"}, "application/json")
     return not left
 
 
-def _asked(kube: Kube, method: str, path: str, params: Params) -> Object:
+def _asked(kube: Kube, method: str, path: str, params: Params, accept: str) -> Object:
     """Empty for a type whose definition has gone since it was discovered."""
     try:
-        return kube.ask(method, path, params, accept=NAMES_ONLY)
+        return kube.ask(method, path, params, accept=accept)
     except ApiError as error:
         if error.status == 404:
             return {}
@@ -57,14 +57,17 @@ def _asked(kube: Kube, method: str, path: str, params: Params) -> Object:
 def _contents(kube: Kube) -> Iterator[Endpoint]:
     """What can be in a namespace, each type once, in the version that the server prefers."""
     for root in ("/api", "/apis"):
-        for group in kube.ask("GET", root, accept=DISCOVERY)["items"]:
+        groups = kube.ask("GET", root, accept=DISCOVERY).get("items")
+        if not groups:
+            raise ApiError(406, f"{root} does not say which types there are", "NotAcceptable")
+        for group in groups:
             yield from _types(root, group)
 
 
 def _types(root: str, group: Object) -> Iterator[Endpoint]:
     seen: set[str] = set()
-    prefix = "/".join(part for part in (root, group["metadata"].get("name")) if part)
-    for version in group["versions"]:
+    prefix = "/".join(part for part in (root, (group.get("metadata") or {}).get("name")) if part)
+    for version in group.get("versions") or ():
         if version.get("freshness") == "Stale":
             raise ApiError(503, f"{prefix}/{version['version']} does not answer", "ServiceUnavailable")
         for each in version.get("resources") or []:

@@ -154,3 +154,12 @@ def test_an_annotation_spares_the_wait(cluster: Cluster, namespace: str):
     obj["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
     _, outputs = create(cluster, obj, timeout_s=600)
     assert outputs["metadata"]["name"] == "unawaited"
+
+
+def test_a_namespace_is_gone_with_all_that_was_in_it_when_its_deletion_returns(cluster: Cluster, namespace: str):
+    doomed = named("ConfigMap", namespace, "left")
+    create(cluster, doomed)
+    delete(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    assert cluster.kube.get("v1", "Namespace", namespace) is None
+    cluster.kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, "test")
+    assert cluster.kube.get("v1", "ConfigMap", "left", namespace) is None
