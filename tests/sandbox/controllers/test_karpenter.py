@@ -7,7 +7,14 @@ import pytest
 import yaml
 from sandbox_waits import eventually
 
+from cnai.charts.tokens import Kind
+from cnai.plugin.host import Host
+from cnai.readiness import awaited
 from cnai.sandbox.controllers import wait_ready
+from cnai.sandbox.provider import resources
+from cnai.sandbox.provider.awaits.unattended import noted
+from cnai.sandbox.provider.cluster import Cluster
+from cnai.sandbox.provider.settings import Settings
 
 pytestmark = pytest.mark.sandbox
 CRD = "apiextensions.k8s.io/v1"
@@ -214,3 +221,20 @@ def test_a_pool_with_replicas_keeps_so_many_nodes(kube, pools):
     static["spec"] = {"replicas": 2, "template": static["spec"]["template"], "disruption": static["spec"]["disruption"]}
     kube.apply(static, field_manager="test")
     eventually(lambda: len(nodes(kube, "kept")) == 2, "both nodes are there", 20)
+
+
+def test_a_pool_that_is_declared_is_waited_for_until_karpenter_has_taken_it(karpenter, control_plane):
+    environ = {"CNAI_SANDBOX_DIR": str(control_plane.dir.root)}
+    cluster = Cluster(Settings.of({"kubeconfig": str(control_plane.kubeconfig)}, environ), Host(None))
+    made = []
+    for obj in (node_class("awaited", None, "al2023@v1"), node_pool("awaited", "on-demand", {}, 1, 8)):
+        kind = Kind(obj["apiVersion"], obj["kind"])
+        # In the foreground it would wait for the garbage collector to hear of the new kind.
+        obj["metadata"]["annotations"] = {"pulumi.com/deletionPropagationPolicy": "background"}
+        made.append((kind, resources.create(cluster, f"urn:{kind.kind}", kind, awaited(obj), False, 60)[1]))
+    for kind, outputs in reversed(made):
+        conditions = {entry["type"]: entry["status"] for entry in outputs["status"]["conditions"]}
+        assert conditions["Ready"] == "True", f"{kind.kind} was done before it was ready"
+        resources.delete(cluster, f"urn:{kind.kind}", kind, "awaited", outputs, 60)
+    assert noted(control_plane.dir) == {}, "a real controller runs for both"
+    cluster.cancel()

@@ -84,7 +84,7 @@ class Requests:
 
     def install(self) -> None:
         """The kind, which a GKE cluster serves from the start."""
-        text = resources.files(__package__).joinpath("provisioningrequests.yaml").read_text()
+        text = resources.files("cnai.sandbox.controllers.groups").joinpath("provisioningrequests.yaml").read_text()
         self._kube.apply(yaml.safe_load(text), field_manager=MANAGER, force=True)
 
     def changed(self, before: Object | None, request: Object | None) -> None:
