@@ -1,6 +1,6 @@
 """What a command acts on: an environment of this project, in its sandbox or for real."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
