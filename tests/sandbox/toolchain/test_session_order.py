@@ -65,7 +65,8 @@ def test_each_part_begins_while_the_programs_of_the_next_are_still_being_made(
     given = {}
 
     def starts(_):
-        assert all(path.is_file() for name, path in given.items() if name in CONTROL_PLANE)
+        assert set(given) == {*CONTROL_PLANE, JOBSET}
+        assert all(given[name].is_file() for name in CONTROL_PLANE)
         assert is_wanted(chain.root / "pulumi")
         let_through(2)
 
@@ -77,7 +78,7 @@ def test_each_part_begins_while_the_programs_of_the_next_are_still_being_made(
     let_through(3)
     with target.session(machine.lines.append, command="up") as engine:
         assert engine == "the engine"
-        assert all(given[name].is_file() for name in ("pulumi", "helm", "kubectl"))
+        assert all(chain.at_hand(name) for name in ("pulumi", "helm", "kubectl"))
         assert is_wanted(chain.root / JOBSET)
         let_through(1)
     assert given[JOBSET].is_file()
