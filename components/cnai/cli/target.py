@@ -119,11 +119,12 @@ class Target:
         controllers = self.controllers if attended else ()
         # In the order in which they are needed.
         making = Making((*needed, *(controllers if command in INSTALLING else ())), report)
-        paths = making.paths((*needed, *controllers))
+        paths = making.paths(needed)
         with self._session(paths, command, cluster) as session, making:
             if attended:
                 making.need(CONTROL_PLANE)
-                self._attended(attended, paths, report, command)
+                # The same tools whatever the command: the daemon is started anew where they change.
+                self._attended(attended, making.paths((*CONTROL_PLANE, *controllers)), report, command)
             making.need(engine)
             yield session
 

@@ -144,11 +144,11 @@ def _decompressed(layer: Path) -> IO[bytes]:
     if magic.startswith(GZIP):
         return cast("IO[bytes]", gzip.open(layer))
     if magic == ZSTD:
-        return cast("IO[bytes]", _zstd().open(layer))
+        return cast("IO[bytes]", zstd().open(layer))
     return layer.open("rb")
 
 
-def _zstd() -> Any:
+def zstd() -> Any:
     """Part of Python from 3.14 on; the same as a package before."""
     for name in ("compression.zstd", "backports.zstd"):
         try:
@@ -160,7 +160,7 @@ def _zstd() -> Any:
 
 def _zstd_errors() -> tuple[type[Exception], ...]:
     try:
-        return (_zstd().ZstdError,)
+        return (zstd().ZstdError,)
     except LayerError:
         return ()
 

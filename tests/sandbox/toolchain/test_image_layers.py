@@ -100,7 +100,7 @@ def test_a_folder_is_no_program(image):
 
 
 def test_a_layer_may_be_packed_with_zstd_or_not_at_all(image):
-    zstd = layers._zstd()
+    zstd = layers.zstd()
     assert image({"manager": b"program"}, pack=zstd.compress)("/manager") == b"program"
     assert image({"manager": b"program"}, pack=bytes)("/manager") == b"program"
 

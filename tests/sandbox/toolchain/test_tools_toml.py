@@ -152,3 +152,30 @@ def test_a_tools_own_words_give_its_version(name):
     told = re.search(source.probe.pattern, TOLD[name])
     assert told
     assert source.on_path.admits(told[1])
+
+
+IMAGED = pytest.mark.parametrize("source", [s for s in sources().values() if s.image], ids=lambda source: source.name)
+
+
+@IMAGED
+def test_an_image_is_named_by_registry_repository_and_version(source):
+    host, _, repository = source.image.repository.partition("/")
+    assert "." in host
+    assert repository
+    for name, path in source.image.programs.items():
+        assert source.version in Tool(name, source).filled(source.image.tag, HOSTS[0])
+        assert path.startswith("/")
+    assert all(re.fullmatch("sha256:[0-9a-f]{64}", pin) for pin in source.image.digests.values())
+    assert set(source.image.digests) <= {host.arch for host in HOSTS}
+
+
+@IMAGED
+def test_what_an_image_lacks_comes_from_the_sources_of_the_same_version_by_commit(source):
+    assert bool(source.archive) == bool(source.share)
+    assert re.search(r"/[0-9a-f]{40}\.tar\.gz$", source.archive.url)
+    assert f"{source.module} v{source.version} {source.archive.sum}" in (source.folder / "go.sum").read_text()
+
+
+def test_an_image_has_what_a_build_would_make():
+    for source in (source for source in sources().values() if source.image and source.packages):
+        assert set(source.image.programs) <= set(source.packages)
