@@ -61,8 +61,9 @@ def _digest(project: Path, env: str, tell: Tell) -> str | None:
 
 
 def rendered_from() -> list[Path]:
-    """Charts and manifests at hand, and the Helm that renders them."""
-    return sorted(path for name in ("charts", "manifests", "tools/helm") for path in (cache_dir() / name).glob("*"))
+    """Charts and manifests at hand, and the programs that render them."""
+    folders = ("charts", "manifests", "manifests-src", "tools/helm", "tools/kustomize")
+    return sorted(path for name in folders for path in (cache_dir() / name).glob("*"))
 
 
 def is_environment(target: str) -> bool:

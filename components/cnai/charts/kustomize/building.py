@@ -34,9 +34,8 @@ def rendered(package: Package, kustomization: Kustomization, report: Report = la
     `kustomization` has the fields of a `kustomization.yaml`; its `resources` and `components` are paths in the
     package's repository, on top of those that are installed anyway. A patch may be data as well as text.
     """
-    source = manifests_of(package)
-    tree = source.tree(package.version)
-    roots = {each: obtained(each) for each in (tree, *source.bases)}
+    source, trees = manifests_of(package), trees_of(package)
+    tree, roots = trees[0], {each: obtained(each) for each in trees}
     if gone := [
         path for path in _on_top(source.paths, kustomization)["resources"] if not (roots[tree] / path).exists()
     ]:
@@ -59,6 +58,12 @@ def manifests_of(package: Package) -> ManifestsSource:
     if not isinstance(package.source, ManifestsSource):
         raise TypeError(f"{package.name} is a chart: Helm renders it")
     return package.source
+
+
+def trees_of(package: Package) -> tuple[Tree, ...]:
+    """What has to be in the cache to render it: its own first, then what that builds on."""
+    source = manifests_of(package)
+    return source.tree(package.version), *source.bases
 
 
 def _on_top(paths: Sequence[str], kustomization: Kustomization) -> dict[str, Any]:

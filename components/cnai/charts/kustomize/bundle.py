@@ -18,7 +18,7 @@ import yaml
 
 from cnai.catalog import Package
 from cnai.charts.errors import ChartError
-from cnai.charts.kustomize.building import manifests_of, rendered
+from cnai.charts.kustomize.building import manifests_of, rendered, trees_of
 from cnai.charts.manifests import DEFINITION, Object
 from cnai.errors import UserError
 from cnai.files import place_folder
@@ -55,13 +55,11 @@ class Bundle:
 
     @cached_property
     def digest(self) -> str:
-        source = manifests_of(self.package)
-        trees = (source.tree(self.package.version), *source.bases)
         made_of = {
             "layout": LAYOUT,
             "kustomize": sources()["kustomize"].version,
-            "trees": [(tree.project, tree.ref, tree.folder, tree.checksum) for tree in trees],
-            "paths": source.paths,
+            "trees": [(tree.project, tree.ref, tree.folder, tree.checksum) for tree in trees_of(self.package)],
+            "paths": manifests_of(self.package).paths,
             "version": self.package.version,
             "namespace": self.package.namespace,
             "kustomization": self.kustomization,

@@ -107,7 +107,8 @@ def _chart(found: Found, package: Package | None, release: Release) -> Rung:
     return Rung(
         kind="chart",
         package=package.name if package else str(chart.metadata["name"]),
-        version=str(chart.metadata.get("version", "")),
+        # A chart that was made of manifests has a version of its own making.
+        version=package.version if package and package.kind == "manifests" else str(chart.metadata.get("version", "")),
         path=found.path,
         controller=package.controller if package else "",
         crds=crds,
