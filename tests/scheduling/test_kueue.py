@@ -59,7 +59,9 @@ def test_each_team_has_a_queue_and_the_door_to_it_in_its_namespace(platform):
     assert found["kueue-queue-chat"].type == f"{API}:ClusterQueue"
     door = found["chat-queue"]
     assert door.type == f"{API}:LocalQueue"
-    assert door.inputs["metadata"] == {"name": "default", "namespace": "chat"}
+    assert door.inputs["metadata"]["namespace"] == "chat"
+    assert door.inputs["metadata"]["name"] == "default"
+    assert door.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Active"}
     assert door.inputs["spec"] == {"clusterQueue": "chat"}
 
 
