@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnai.network.istio.component import Istio, IstioArgs
     from cnai.observability.monitoring.component import Monitoring, MonitoringArgs
     from cnai.platform import Platform
+    from cnai.scheduling.kueue.component import Kueue, KueueArgs
     from cnai.storage.minio.component import MinIO, MinIOArgs
     from cnai.storage.seaweedfs.component import SeaweedFS, SeaweedFSArgs
     from cnai.tenancy.share import Opening, TeamRules, TeamShare
@@ -56,6 +57,8 @@ __all__ = [
     "IstioArgs",
     "JobSet",
     "JobSetArgs",
+    "Kueue",
+    "KueueArgs",
     "LocalCluster",
     "LocalClusterArgs",
     "MinIO",
