@@ -38,10 +38,13 @@ def packages() -> tuple[Package, ...]:
     """The catalog's rows as they stand: checking their types would take longer than all rules of a preview."""
     files = (folder.joinpath(FILE) for _, folder in package_folders())
     rows = (row for file in files for row in tomllib.loads(file.read_text(encoding="utf-8")).items())
-    return tuple(
-        Package(name, row["source"]["chart"], row["licence"], row["health"]["status"], row["health"].get("instead", ""))
-        for name, row in rows
-    )
+    return tuple(_package(name, row) for name, row in rows)
+
+
+def _package(name: str, row: dict[str, Any]) -> Package:
+    """Manifests have no chart: they are installed as one that is called after the package."""
+    chart, health = row["source"].get("chart", name), row["health"]
+    return Package(name, chart, row["licence"], health["status"], health.get("instead", ""))
 
 
 def _chart(resource: Resource) -> "str | Unknown | None":

@@ -1,12 +1,13 @@
 """A lock made from a chart, with Helm's part played by the test."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 import yaml
 from small_charts import archive
 
-from cnai.catalog import Health, Package, Source, lock
+from cnai.catalog import Health, ManifestsSource, Package, Source, lock
 from cnai.charts.finding import Charts
 from cnai.charts.offline import Offline
 from cnai.errors import FailedError
@@ -96,3 +97,16 @@ def test_no_lock_is_made_where_the_chart_would_ignore_a_value_of_ours(locker):
 def test_no_lock_is_made_where_the_chart_cannot_be_had(locker):
     with pytest.raises(FailedError, match=r"thing: its chart cannot be had \(charts.invalid is far\).*catalog pull"):
         locker.lock(PACKAGE, inputs() | {"version": "9.9.9"})
+
+
+def test_manifests_are_locked_by_what_kustomize_makes_of_them(locker, monkeypatch):
+    source = ManifestsSource(project="a/b", folder="config", checksum="sha256:0", paths=("config",))
+    objects = [*yaml.safe_load_all(RENDERED.replace("RELEASE", "app"))]
+    monkeypatch.setattr("cnai.locking.making.rendered", lambda package, kustomization: objects)
+    thing = replace(PACKAGE, kind="manifests", source=source)
+    made = locker.lock(thing, {"chart": "x", "values": {"kustomization": {"namePrefix": "a"}, "known": {}}})
+    assert (made.chart, made.images, made.keys) == ("sha256:0", ("quay.io/a/b:v1",), {})
+    assert [service.name for service in made.services] == ["app-web"]
+    assert [crd.folder for crd in made.crds] == ["crds"]
+    other = locker.lock(thing, {"chart": "x", "values": {"kustomization": {"namePrefix": "b"}, "known": {}}})
+    assert other.values != made.values

@@ -88,11 +88,14 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A package.")]
 
 
 def facts(package: "Package") -> dict[str, Any]:
+    from cnai.charts.inputs import source_of
+    from cnai.locking.reference import release_of
+
     lock = package.lock
     return {
         "package": package.name,
         "version": package.version,
-        "from": f"{package.source.repository}/{package.source.chart}",
+        "from": str(source_of(release_of(package))) if package.kind == "helm" else package.archive,
         "project": f"https://github.com/{package.source.project}",
         "namespace": package.namespace,
         "needs": list(package.needs),

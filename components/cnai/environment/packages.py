@@ -26,7 +26,7 @@ def _unknown(chosen: Chosen, name: str, values: Any) -> Iterator[Problem]:
     path = (*_settings(chosen.feature), "values", *((name,) if several else ()))
     if not isinstance(values, Mapping):
         yield Problem(path, f"give a mapping of values for the chart of {name}")
-    elif package and package.lock.version == package.version:
+    elif package and package.kind == "helm" and package.lock.version == package.version:
         for wrong in ignored(cast("Mapping[str, Any]", values), package.lock.known):
             yield Problem((*path, *wrong.path), f"{name} {package.version}: {wrong.text}")
 

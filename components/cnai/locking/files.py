@@ -46,8 +46,6 @@ def lock(packages: Iterable[Package], helm: Helm, report: Report) -> list[Locked
     charts, silent = Charts(folder, helm, offline), set[str]()
     made, found = dict[str, Lock](), list[Locked]()
     for package in packages:
-        if package.kind != "helm":
-            continue
         digests = Digests(offline, report, frozenset(package.lock.images), silent)
         locker = Locker(charts, helm, kubernetes_version(), digests)
         made[package.name] = locker.lock(package, release_of(package))

@@ -1,17 +1,22 @@
 """Charts and files of CRDs into a cache, for machines without internet."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnai.catalog import Package
+from cnai.catalog import Source as Published
 from cnai.charts.archive import BrokenChart
 from cnai.charts.errors import ChartError
 from cnai.charts.finding import Charts, Missing
 from cnai.charts.helm import Helm
 from cnai.charts.inputs import Source
+from cnai.charts.kustomize.building import manifests_of
+from cnai.charts.kustomize.trees import obtained
 from cnai.charts.offline import Offline
 from cnai.charts.sources import cached_manifest, fetched
+from cnai.errors import UserError
 from cnai.locking.contents import contents, digest
 
 
@@ -31,16 +36,17 @@ def pull(packages: Iterable[Package], cache: Path, helm: Helm, report: Callable[
     offline = Offline(cache / "manifests" / ".offline.json")
     found = list[Pulled]()
     for package in packages:
-        for each in (*_chart(package, charts), *_files(package, cache, offline)):
+        for each in (*_chart(package, charts, cache), *_files(package, cache, offline)):
             report(f"{package.name}: {each.what}{f': {each.problem}' if each.problem else ''}")
             found.append(each)
     return found
 
 
-def _chart(package: Package, charts: Charts) -> Iterator[Pulled]:
-    if package.kind != "helm":
+def _chart(package: Package, charts: Charts, cache: Path) -> Iterator[Pulled]:
+    if not isinstance(package.source, Published):
+        yield from _trees(package, cache)
         return
-    source = source_of_package(package)
+    source = source_of_package(package, package.source)
     try:
         found = charts.find(source)
         if isinstance(found, Missing):
@@ -54,9 +60,22 @@ def _chart(package: Package, charts: Charts) -> Iterator[Pulled]:
     yield Pulled(package.name, str(source), found.path, "" if same else differs)
 
 
-def source_of_package(package: Package) -> Source:
+def _trees(package: Package, cache: Path) -> Iterator[Pulled]:
+    """What manifests are made of, each held against its own checksum; from the user's own cache into another."""
+    source = manifests_of(package)
+    for tree in (source.tree(package.version), *source.bases):
+        try:
+            root = obtained(tree)
+            place = cache / root.parent.name / root.name
+            if not place.exists():
+                shutil.copytree(root, place)
+            yield Pulled(package.name, str(tree), place)
+        except UserError as error:
+            yield Pulled(package.name, str(tree), None, " ".join(str(error).split()))
+
+
+def source_of_package(package: Package, where: Published) -> Source:
     """As the package's Release names it."""
-    where = package.source
     if where.is_oci:
         return Source(f"{where.repository}/{where.chart}", package.version)
     return Source(where.chart, package.version, where.repository)

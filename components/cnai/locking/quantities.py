@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from lightkube.utils.quantity import parse_quantity
+from cnai.quantities import amount
 
 _MILLI = Decimal("0.001")
 _BINARY = {"Gi": Decimal(1024**3), "Mi": Decimal(1024**2), "Ki": Decimal(1024)}
@@ -20,7 +20,7 @@ def total(requests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _sum(quantities: Iterable[str]) -> str:
-    added = sum((parse_quantity(each) or Decimal(0) for each in quantities), Decimal(0))
+    added = sum(map(amount, quantities), Decimal(0))
     for suffix, unit in _BINARY.items():
         if added >= unit and added % unit == 0:
             return f"{added // unit}{suffix}"

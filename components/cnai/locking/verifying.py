@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cnai.catalog import Package
 from cnai.catalog.keys import ignored
 from cnai.locking.contents import digest_of
+from cnai.locking.making import given_to
 from cnai.locking.reference import release_of
 
 Level = Literal["error", "warning"]
@@ -52,13 +53,11 @@ def misfit(package: Package) -> str:
 
 
 def _lock(package: Package) -> Iterator[str]:
-    if package.kind != "helm":
-        return
     if wrong := misfit(package):
         yield wrong
         return
-    values = release_of(package).get("values") or {}
-    for each in ignored(values, package.lock.known):
+    values = given_to(package, release_of(package))
+    for each in ignored(values, package.lock.known) if package.kind == "helm" else ():
         yield f"its chart would ignore a value that we set: {each}"
     if digest_of(values) != package.lock.values:
         again = f"`cnai catalog lock {package.name}` makes it anew"
