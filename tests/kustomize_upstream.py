@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from cnai.catalog import Crd, Health, ManifestsSource, Package, Provides, Tree, Workload
+from cnai.catalog import Crd, Health, Lock, ManifestsSource, Package, Tree, Workload
 from cnai.charts.kustomize.trees import checksum
 
 PROJECT = "example/widgets"
@@ -54,7 +54,7 @@ FILES = {
 }
 """All of it below `config/` of the repository."""
 CRD = Crd(group="example.com", kind="Widget", plural="widgets", scope="Namespaced", versions=("v1",))
-STAND_IN = Provides(
+STAND_IN = Lock(
     crds=(CRD,), workloads=(Workload(kind="Deployment", name="widgets-controller", image="ghcr.io/example/widgets:1"),)
 )
 
@@ -103,7 +103,7 @@ def packed(files: Mapping[str, bytes], top: str) -> bytes:
     return archive.getvalue()
 
 
-def package(tree: Tree, *, bases: tuple[Tree, ...] = (), provides: Provides = STAND_IN, **more: Any) -> Package:
+def package(tree: Tree, *, bases: tuple[Tree, ...] = (), lock: Lock = STAND_IN, **more: Any) -> Package:
     source = ManifestsSource(
         project=tree.project,
         folder=tree.folder,
@@ -122,7 +122,7 @@ def package(tree: Tree, *, bases: tuple[Tree, ...] = (), provides: Provides = ST
             "namespace": "widgets",
             "licence": "Apache-2.0",
             "health": Health(status="maintained", seen=date(2026, 1, 1)),
-            "provides": provides,
+            "lock": lock,
             **more,
         }
     )

@@ -30,7 +30,7 @@ FULL = {
         "cert_manager": True,
         "gpu_operator": True,
         "mesh": "istio",
-        "object_store": "minio",
+        "object_store": {"minio": {"accept_end_of_life": "a test"}},
         "monitoring": True,
         "kubeflow": ["trainer"],
         "kueue": True,
@@ -78,11 +78,11 @@ def test_every_package_behind_a_feature_is_installed_when_all_are_on(platform):
     assert charts == {catalog()[package].source.chart for package in wanted}
 
 
-@pytest.mark.parametrize("kind", ["minio", "seaweedfs"])
-def test_a_team_reaches_the_object_store_that_there_is(platform, kind):
+@pytest.mark.parametrize(("kind", "port"), [(FULL["cnai:features"]["object_store"], 9000), ("seaweedfs", 8333)])
+def test_a_team_reaches_the_object_store_that_there_is(platform, kind, port):
     policies = of_type(platform(config(object_store=kind)), "kubernetes:networking.k8s.io/v1:NetworkPolicy")
     (rule,) = next(each for each in policies if each.name == "chat-allow-object-store").inputs["spec"]["egress"]
-    assert rule["ports"] == [{"protocol": "TCP", "port": {"minio": 9000, "seaweedfs": 8333}[kind]}]
+    assert rule["ports"] == [{"protocol": "TCP", "port": port}]
     assert rule["to"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "object-store"}
 
 
@@ -179,7 +179,7 @@ def test_the_program_exports_capacity_and_where_things_are(declared, monkeypatch
 
 def test_the_address_of_grafana_is_that_of_a_service_that_the_chart_makes():
     stack = catalog()["kube-prometheus-stack"]
-    assert "{release}-grafana" in {service.name for service in stack.provides.services}
+    assert "{release}-grafana" in {service.name for service in stack.lock.services}
 
 
 def test_a_wrong_stack_stops_the_program_with_its_lines_and_no_resource(declared, monkeypatch):

@@ -19,6 +19,8 @@ class FeatureSettings(Settings):
 
     values: dict[StrictStr, Any] = Field(default_factory=dict)
     """Chart values laid over ours; where the feature has several charts, by package."""
+    accept_end_of_life: StrictStr = ""
+    """Why it is used although upstream fixes nothing in it any more: asked for where that is so."""
 
 
 Rule = Callable[[Any, "StackConfig"], Iterator[Problem]]

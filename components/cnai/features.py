@@ -8,9 +8,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from cnai.catalog.loading import ENTRY_POINTS, catalog
+from cnai.catalog.loading import catalog
 from cnai.errors import UserError
 from cnai.feature import Feature
+from cnai.package_folders import ENTRY_POINTS
 
 FEATURES = (
     "capacity.gpu_operator",

@@ -4,9 +4,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
+from cnai.package_folders import FILE, package_folders
 from cnai.policy.fields import at, careful, found, readable, text
 from cnai.policy.model import Context, Finding, Resource, Rule, Severity, undecided, violation
 from cnai.policy.values import Unknown
@@ -36,11 +36,15 @@ class Package(NamedTuple):
 @cache
 def packages() -> tuple[Package, ...]:
     """The catalog's rows as they stand: checking their types would take longer than all rules of a preview."""
-    rows = tomllib.loads(files("cnai").joinpath("catalog", "catalog.toml").read_text(encoding="utf-8"))
-    return tuple(
-        Package(name, row["source"]["chart"], row["licence"], row["health"]["status"], row["health"].get("instead", ""))
-        for name, row in rows.items()
-    )
+    files = (folder.joinpath(FILE) for _, folder in package_folders())
+    rows = (row for file in files for row in tomllib.loads(file.read_text(encoding="utf-8")).items())
+    return tuple(_package(name, row) for name, row in rows)
+
+
+def _package(name: str, row: dict[str, Any]) -> Package:
+    """Manifests have no chart: they are installed as one that is called after the package."""
+    chart, health = row["source"].get("chart", name), row["health"]
+    return Package(name, chart, row["licence"], health["status"], health.get("instead", ""))
 
 
 def _chart(resource: Resource) -> "str | Unknown | None":

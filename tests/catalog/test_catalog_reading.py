@@ -14,7 +14,6 @@ version = "1.2.3"
 namespace = "thing"
 licence = "Apache-2.0"
 health = {status = "maintained", seen = 2026-08-22}
-images = []
 """
 
 
@@ -28,13 +27,9 @@ images = []
         (ROW + 'colour = "red"\n', "thing.colour: "),
         (ROW + 'needs = ["nothing"]\n', "thing.needs: no package nothing"),
         (ROW.replace('"maintained"', '"end-of-life"'), "thing.health: end-of-life, so say what to use `instead`"),
-        (ROW + 'crd_files = [{url = "https://example.org/a.yaml", crds = ["as.b.c"]}]\n', "as.b.c not in its provides"),
-        (
-            ROW + '[[thing.provides.services]]\nname = "s"\nworkload = "w"\nports = []\n',
-            "Service s selects no workload",
-        ),
+        (ROW + 'images = ["a/b:1"]\n', "thing.images: "),
     ],
-    ids=["bare", "toml", "kind", "version", "unknown", "needs", "health", "crds", "service"],
+    ids=["bare", "toml", "kind", "version", "unknown", "needs", "health", "images"],
 )
 def test_a_wrong_row_is_refused_by_name(wrong, told):
     with pytest.raises(UserError) as refusal:
@@ -45,7 +40,7 @@ def test_a_wrong_row_is_refused_by_name(wrong, told):
 
 def test_a_right_row_has_its_defaults():
     thing = parsed(ROW, "room/thing", {})["thing"]
-    assert (thing.release_name, thing.pod_security, thing.provides.crds) == ("thing", "baseline", ())
+    assert (thing.release_name, thing.pod_security, thing.lock.crds) == ("thing", "baseline", ())
 
 
 def test_the_crds_at_an_address_are_known_without_reaching_it():

@@ -40,7 +40,7 @@ def test_every_chart_is_pinned_to_one_version(package):
 @PACKAGES
 def test_every_image_is_pinned_and_says_its_registry_unless_it_is_docker_hub(package):
     for image in package.images:
-        assert re.fullmatch(r"[\w.-]+(/[\w.-]+)+:[\w.-]+", image), image
+        assert re.fullmatch(r"[\w.-]+(/[\w.-]+)+:[\w.-]+(@sha256:[0-9a-f]{64})?", image), image
         assert not image.endswith((":latest", ":main")), image
 
 
@@ -65,14 +65,14 @@ def test_crds_come_from_the_pinned_version(package):
 
 @PACKAGES
 def test_a_stand_in_can_be_made(package):
-    workloads = package.provides.workloads
+    workloads = package.lock.workloads
     assert len({workload.name for workload in workloads}) == len(workloads)
+    images = {image.partition("@")[0] for image in package.images}
     for workload in workloads:
-        names = [port.name for port in workload.ports]
-        assert len(set(names)) == len(names)
+        names = [port.name for port in workload.ports if port.name]
         assert all(re.fullmatch(r"[a-z0-9-]{1,15}", name) for name in names), names
-        assert workload.image in {*package.images, "auto"}, workload.image
-    for service in package.provides.services:
+        assert workload.image.partition("@")[0] in {*images, "auto"}, workload.image
+    for service in package.lock.services:
         ports = {port.name for each in workloads if each.name == service.workload for port in each.ports}
         named = {port.target for port in service.ports if isinstance(port.target, str)}
         assert not service.workload or named <= ports

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from cnai.catalog import Package, Provides, Tree, catalog, layered
+from cnai.catalog import Lock, Package, Tree, catalog, layered
 from cnai.catalog.installing import install
 from cnai.catalog.loading import parsed
 from cnai.charts.kustomize.bundle import Bundle
@@ -48,7 +48,7 @@ def test_manifests_are_a_release_of_a_chart_in_the_project_with_crds_of_their_ow
 
 
 def test_manifests_without_crds_declare_none(installed):
-    assert CRDS not in installed(replace(WIDGETS, provides=Provides()))
+    assert CRDS not in installed(replace(WIDGETS, lock=Lock()))
 
 
 def test_whatever_changes_the_objects_changes_the_chart(installed):

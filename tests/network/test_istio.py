@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnai.catalog import catalog
+from cnai.catalog import catalog, merged
 from cnai.clouds.traits import ClusterTraits
 from cnai.network.istio.component import Istio, IstioArgs, gateway_values, istiod_values
 
@@ -27,7 +27,8 @@ def test_autoscaling_starts_from_what_was_asked_for(replicas):
 
 
 def test_the_mesh_runs_the_release_that_the_catalog_names_whatever_the_chart_was_built_from():
-    images, package = istiod_values(IstioArgs(traits=TRAITS))["global"], catalog()["istiod"]
+    package = catalog()["istiod"]
+    images = merged(package.base_values, istiod_values(IstioArgs(traits=TRAITS)))["global"]
     assert f"{images['hub']}/pilot:{images['tag']}" in package.images
     assert images["tag"] == package.version
 

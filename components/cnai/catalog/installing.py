@@ -91,7 +91,7 @@ def kustomized_args(
         values={"kustomization": kustomization, "known": known},
         skip_crds=True,
     )
-    return args, (seen_by_plugins(bundle.crds(place)),) if package.provides.crds else ()
+    return args, (seen_by_plugins(bundle.crds(place)),) if package.lock.crds else ()
 
 
 def _release(package: Package, namespace: pulumi.Input[str], **given: Any) -> ReleaseArgs:

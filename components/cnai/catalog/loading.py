@@ -1,25 +1,23 @@
-"""Finds and reads every `package.toml`, with the `values.yaml` beside it."""
+"""Finds and reads every `package.toml`, with the `values.yaml` and the `lock.yaml` beside it."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
-from importlib.resources import files
 from importlib.resources.abc import Traversable
-from importlib.util import find_spec
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from cnai.catalog.package import Crd, Package
+from cnai.catalog import lock
+from cnai.catalog.lock import Crd, Lock
+from cnai.catalog.package import Package
 from cnai.errors import UserError
+from cnai.package_folders import FILE, package_folders
 
-FILE = "package.toml"
-ENTRY_POINTS = "cnai.features"
-"""Group under which other distributions name modules of features, as `pulumi` plugins do."""
+VALUES = "values.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
@@ -34,39 +32,32 @@ def catalog() -> Mapping[str, Package]:
     return MappingProxyType(checked(found))
 
 
-def package_folders() -> Iterator[tuple[str, Traversable]]:
-    """Folders with a `package.toml`: two levels below `cnai`, and those of features that other distributions bring."""
-    for room in sorted(files("cnai").iterdir(), key=lambda each: each.name):
-        if room.is_dir():
-            for folder in sorted(room.iterdir(), key=lambda each: each.name):
-                if folder.is_dir() and folder.joinpath(FILE).is_file():
-                    yield f"{room.name}/{folder.name}", folder
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
-        folder = _folder(point.module)
-        if folder and (folder / FILE).is_file():
-            yield point.module, folder
-
-
-def _folder(module: str) -> Path | None:
-    """Where a module lies, without importing it."""
-    try:
-        found = find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    return Path(found.origin).parent if found and found.origin else None
-
-
 def read(folder: Traversable, home: str) -> dict[str, Package]:
     """The packages of one folder, which has a table for each in its `package.toml`."""
-    values = folder.joinpath("values.yaml")
-    base = (yaml.safe_load(values.read_text("utf-8")) or {}) if values.is_file() else {}
-    packages = parsed(folder.joinpath(FILE).read_text("utf-8"), home, base)
-    if unknown := sorted(set(base) - set(packages)):
-        raise UserError(f"{home}/values.yaml: no package {', '.join(unknown)}: it has {', '.join(packages)}")
+    base = _yaml(folder, VALUES, home)
+    locks = lock.parsed(_yaml(folder, lock.FILE, home), f"{home}/{lock.FILE}")
+    packages = parsed(folder.joinpath(FILE).read_text("utf-8"), home, base, locks)
+    for file, named in ((VALUES, base), (lock.FILE, locks)):
+        if unknown := sorted(set(named) - set(packages)):
+            raise UserError(f"{home}/{file}: no package {', '.join(unknown)}: it has {', '.join(packages)}")
     return packages
 
 
-def parsed(text: str, home: str, base: Mapping[str, Any]) -> dict[str, Package]:
+def _yaml(folder: Traversable, name: str, home: str) -> dict[str, Any]:
+    """Empty where there is no such file."""
+    file = folder.joinpath(name)
+    try:
+        found = yaml.load(file.read_text("utf-8"), _LOADER) if file.is_file() else {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{home}/{name}: no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(found, dict | None):
+        raise UserError(f"{home}/{name}: give a mapping of packages")
+    return cast("dict[str, Any]", found or {})
+
+
+def parsed(
+    text: str, home: str, base: Mapping[str, Any], locks: Mapping[str, Lock] = MappingProxyType({})
+) -> dict[str, Package]:
     """Raises `UserError` with the key's path where a row is wrong."""
     where = f"{home}/{FILE}"
     try:
@@ -74,6 +65,8 @@ def parsed(text: str, home: str, base: Mapping[str, Any]) -> dict[str, Package]:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{where}: not TOML: {error}") from None
     own = {name: {"name": name, "home": home, "base_values": base.get(name) or {}} for name in tables}
+    for name in own.keys() & locks.keys():
+        own[name]["lock"] = locks[name]
     try:
         return TypeAdapter(dict[str, Package]).validate_python({name: {**own[name], **tables[name]} for name in tables})
     except (ValidationError, TypeError) as error:
@@ -99,7 +92,7 @@ def crds_at(url: str) -> tuple[Package, tuple[Crd, ...]] | None:
     for package in catalog().values():
         for file, address in zip(package.crd_files, package.crd_urls, strict=True):
             if address == url:
-                return package, tuple(crd for crd in package.provides.crds if crd.name in file.crds)
+                return package, tuple(crd for crd in package.lock.crds if crd.name in file.crds)
     return None
 
 
@@ -109,11 +102,6 @@ def _check(package: Package, packages: Mapping[str, Package]) -> None:
         raise UserError(f"{where}.needs: no package {', '.join(unknown)}: add it or drop the need")
     if package.health.status != "maintained" and not package.health.instead:
         raise UserError(f"{where}.health: {package.health.status}, so say what to use `instead`")
-    known = {crd.name for crd in package.provides.crds}
-    if unknown := sorted({name for file in package.crd_files for name in file.crds} - known):
-        raise UserError(f"{where}.crd_files: {', '.join(unknown)} not in its provides.crds")
-    names = {workload.name for workload in package.provides.workloads}
-    for service in package.provides.services:
-        if service.workload and service.workload not in names:
-            have = ", ".join(sorted(names)) or "none"
-            raise UserError(f"{where}: Service {service.name} selects no workload of: {have}")
+    known = {crd.name for crd in package.lock.crds}
+    if package.lock.version and (unknown := sorted({name for file in package.crd_files for name in file.crds} - known)):
+        raise UserError(f"{where}.crd_files: {', '.join(unknown)} not in its {lock.FILE}")

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Tag
 
+from cnai.catalog.lock import Lock
+
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -97,24 +99,6 @@ class Health:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crd:
-    """A kind that the package brings, enough to accept objects of it where its schema is not at hand."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    group: str
-    kind: str
-    plural: str
-    scope: Literal["Namespaced", "Cluster"]
-    versions: tuple[str, ...]
-    """Served versions; the last one is stored where nothing else says so."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.plural}.{self.group}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class CrdFile:
     """A file of CRDs that upstream publishes."""
 
@@ -123,69 +107,7 @@ class CrdFile:
     url: str
     """`{version}` is the package's."""
     crds: tuple[str, ...]
-    """Names of the CRDs in it, all of them in `provides.crds`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Port:
-    """A port of a container, or of a Service in front of one."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: str
-    port: int
-    target: str | int = 0
-    """What a Service's port leads to; its own number where it is left out. Containers have none."""
-    protocol: Literal["TCP", "UDP"] = "TCP"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """What the chart runs, with our values on a small cluster. `{release}` in a name is the release's."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    kind: Literal["Deployment", "StatefulSet", "DaemonSet"]
-    name: str
-    image: str
-    replicas: int = 1
-    """Of no meaning to a DaemonSet."""
-    ports: tuple[Port, ...] = ()
-    requests: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Of the whole pod, such as `{cpu = "100m"}`."""
-    storage: Mapping[str, str] = field(default_factory=dict[str, str])
-    """PersistentVolumeClaim (template) -> size."""
-    tolerates: tuple[Mapping[str, str], ...] = ()
-    """Tolerations, for a DaemonSet that runs on tainted nodes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """A Service of the chart, and the workload whose pods it selects."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: str
-    ports: tuple[Port, ...]
-    workload: str = ""
-    """Name of a workload in the same `provides`; none where an operator makes the pods."""
-    type: Literal["ClusterIP", "LoadBalancer"] = "ClusterIP"
-    headless: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provides:
-    """What the stand-in for a chart has to have."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    crds: tuple[Crd, ...] = ()
-    crd_projects: tuple[str, ...] = ()
-    """Folders under `crds/` in the reference data that have the schemas."""
-    crd_tool: str = ""
-    """Tool of the sandbox's toolchain whose share has them too."""
-    workloads: tuple[Workload, ...] = ()
-    services: tuple[Service, ...] = ()
+    """Names of the CRDs in it, all of them in the package's lock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,8 +157,8 @@ class Package:
     licence: str
     """SPDX expression."""
     health: Health
-    images: tuple[str, ...] = ()
-    """What nodes pull, with our values."""
+    licence_reason: str = ""
+    """Why it may be used all the same, where its licence is not one that anybody may use."""
     crd_files: tuple[CrdFile, ...] = ()
     """CRDs that Helm would install once and never upgrade or delete: they are resources of their own."""
     controller: str = ""
@@ -251,7 +173,10 @@ class Package:
     """What bites."""
     runtimes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Training runtimes of ours -> their image."""
-    provides: Provides = field(default_factory=Provides)
+    more_images: tuple[str, ...] = ()
+    """Images that no rendered object names, since a webhook or an operator puts them together; `{version}` is ours."""
+    lock: Lock = field(default_factory=Lock)
+    """What its chart renders, from the `lock.yaml` beside."""
     exceptions: tuple[ChartException, ...] = ()
     """What the policies overlook in what the chart renders, since upstream leaves no choice."""
     base_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -275,6 +200,12 @@ class Package:
     @property
     def release_name(self) -> str:
         return self.release or self.name
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """What nodes pull, with our values, and what its operators may have them pull."""
+        more = (image.replace("{version}", self.version) for image in self.more_images)
+        return tuple(sorted({*self.lock.images, *more}))
 
     @property
     def crd_urls(self) -> tuple[str, ...]:

@@ -40,6 +40,6 @@ def _of_chart(package: Package, names: Sequence[str]) -> Schemas | None:
 
 def _only(schemas: Schemas, names: Iterable[str], package: Package) -> Schemas:
     wanted = set(names)
-    kinds = {f"{crd.kind}.{crd.group}" for crd in package.provides.crds if crd.name in wanted}
+    kinds = {f"{crd.kind}.{crd.group}" for crd in package.lock.crds if crd.name in wanted}
     crds = [crd for crd in schemas.crds if crd["metadata"]["name"] in wanted]
     return replace(schemas, crds=crds, unchecked=tuple(kind for kind in schemas.unchecked if kind in kinds))

@@ -1,10 +1,12 @@
 """CRDs for a stand-in from the best source at hand; a kind without a schema is accepted as it comes."""
 
+import csv
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cnai.catalog import Crd, Package
@@ -40,11 +42,10 @@ def share_of(tool: str) -> Path | None:
 
 def schemas_for(package: Package, share: Callable[[str], Path | None], reference: Path | None) -> Schemas:
     """`share` gives a tool's data folder: a built controller brings the CRDs of its own version."""
-    provides = package.provides
-    module = _by_name(_from_module(share(provides.crd_tool)) if provides.crd_tool else ())
-    known = _by_name(_from_reference(provides.crd_projects, reference))
-    wanted = {crd.name: crd for crd in provides.crds}
-    names = wanted.keys() or module.keys() or known.keys()
+    wanted = {crd.name: crd for crd in package.lock.crds}
+    module = _by_name(_from_module(share(package.controller)) if package.controller else ())
+    known = _by_name(_from_reference(wanted, package.source.project, reference))
+    names = wanted.keys() or module.keys()
     found = {name: module.get(name) or known.get(name) for name in names}
     crds = [crd or permissive(wanted[name]) for name, crd in found.items()]
     unchecked = tuple(f"{wanted[name].kind}.{wanted[name].group}" for name, crd in found.items() if crd is None)
@@ -62,15 +63,34 @@ def _from_module(share: Path | None) -> list[Object]:
     return [obj for obj in found if obj["kind"] == "CustomResourceDefinition"]
 
 
-def _from_reference(projects: Iterable[str], reference: Path | None) -> list[Object]:
-    folders = [reference / "crds" / project for project in projects] if reference else []
-    return [json.loads(file.read_text()) for folder in folders for file in sorted(folder.glob("*.json"))]
+def _from_reference(names: Iterable[str], project: str, reference: Path | None) -> list[Object]:
+    """By their names; where several projects have one, the package's own is taken."""
+    files = [path for name in names if (path := _file_of(name, project, reference))]
+    return [json.loads(path.read_text()) for path in files]
+
+
+def _file_of(name: str, project: str, reference: Path | None) -> Path | None:
+    rows = _index(reference).get(name, []) if reference else []
+    own = [row for row in rows if row["repo"].casefold() == project.casefold()]
+    return reference / (own or rows)[0]["file"] if reference and rows else None
+
+
+@cache
+def _index(reference: Path) -> Mapping[str, list[dict[str, str]]]:
+    """Rows of the reference data's table, by the CRD's name; empty where there is none."""
+    found: dict[str, list[dict[str, str]]] = {}
+    table = reference / "crds" / "INDEX.tsv"
+    if table.is_file():
+        with table.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                found.setdefault(PurePosixPath(row["file"]).stem, []).append(row)
+    return found
 
 
 def permissive(crd: Crd) -> Object:
     """Takes any object of the kind, and a controller's word on it."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    stored = crd.versions[-1]
+    stored = crd.storage_version
     common = {"served": True, "schema": schema, "subresources": {"status": {}}}
     versions = [{"name": version, "storage": version == stored, **common} for version in crd.versions]
     names = {"kind": crd.kind, "listKind": f"{crd.kind}List", "plural": crd.plural, "singular": crd.kind.lower()}

@@ -93,9 +93,10 @@ def fetched(url: str, kept: Path) -> str:
     return response.text
 
 
-def cached_manifest(url: str) -> Path:
+def cached_manifest(url: str, cache: Path | None = None) -> Path:
+    """Where it lies in a cache: the user's own unless given."""
     name = url.rstrip("/").rpartition("/")[2].partition("?")[0] or "manifest"
-    return cache_dir() / "manifests" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
+    return (cache or cache_dir()) / "manifests" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
 
 
 def of_directory(directory: str) -> list[Object]:

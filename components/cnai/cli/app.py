@@ -11,6 +11,7 @@ from cnai._version import __version__
 from cnai.cli import (
     bootstrap,
     bundle,
+    catalog,
     checking,
     comparing,
     development,
@@ -48,6 +49,7 @@ for commands in (
     drift,
     checking,
     policies,
+    catalog,
     training,
     initialise,
     installing,

@@ -8,6 +8,7 @@ from cnai.clouds.machines import PoolError
 from cnai.clouds.pools import SYSTEM_POOL
 from cnai.environment.capacity import CAPACITY_RULES
 from cnai.environment.needs import FEATURE_RULES, reserved_namespaces, secrets_are_used
+from cnai.environment.packages import PACKAGE_RULES
 from cnai.environment.plans import pool_plan
 from cnai.environment.spec import PoolSpec
 from cnai.environment.stack import StackConfig
@@ -101,6 +102,7 @@ RULES: tuple[Callable[[StackConfig], Iterable[Problem]], ...] = (
     *CAPACITY_RULES,
     labels_are_free,
     *FEATURE_RULES,
+    *PACKAGE_RULES,
     object_stores_exist_here,
     team_names_are_free,
     team_gpus_exist,

@@ -112,7 +112,7 @@ class Renderer:
 
     def _entry(self, entry: str) -> list[Object]:
         if not self.crds and (package := publisher(entry)):
-            for crd in package.provides.crds:
+            for crd in package.lock.crds:
                 self._learn(Served(f"{crd.group}/{crd.kind}", tuple(crd.versions), crd.scope == "Namespaced"))
             return []
         if "://" not in entry:

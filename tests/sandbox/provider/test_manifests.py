@@ -117,6 +117,8 @@ def test_a_packages_published_crds_come_from_what_is_at_hand_when_their_address_
     (tmp_path / "crds" / "jobset").mkdir(parents=True)
     known = crd | {"metadata": {"name": "jobsets.jobset.x-k8s.io"}}
     (tmp_path / "crds" / "jobset" / "jobsets.jobset.x-k8s.io.json").write_text(json.dumps(known))
+    row = f"{package.source.project}\tcrds/jobset/jobsets.jobset.x-k8s.io.json"
+    (tmp_path / "crds" / "INDEX.tsv").write_text(f"repo\tfile\n{row}\n")
     monkeypatch.setenv("CNAI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("cnai.charts.sources.Offline.why", lambda *_: "no way out")
     origin = Origin(reference=tmp_path)

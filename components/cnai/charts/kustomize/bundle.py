@@ -153,8 +153,8 @@ def missing(path: str) -> str:
 def _check_crds(package: Package, objects: list[Object]) -> None:
     """The program declares the CRDs, and it knows only from the catalog whether there are any."""
     found = sorted(obj["metadata"]["name"] for obj in objects if obj["kind"] == DEFINITION)
-    if bool(found) != bool(package.provides.crds):
-        known = ", ".join(crd.name for crd in package.provides.crds) or "no CRDs"
+    if bool(found) != bool(package.lock.crds):
+        known = ", ".join(crd.name for crd in package.lock.crds) or "no CRDs"
         raise ChartError(
             f"package {package.name} brings {', '.join(found) or 'no CRDs'}, its lock says {known}: "
             f"run `cnai catalog lock {package.name}`"

@@ -44,16 +44,10 @@ def istiod_values(args: IstioArgs) -> dict[str, Any]:
         "autoscaleMax": max(replicas, _MOST_REPLICAS),
         "replicaCount": replicas,
         # A budget over a single replica would keep its node from ever being drained.
-        "global": {**_images(), "defaultPodDisruptionBudget": {"enabled": replicas > 1}},
+        "global": {"tag": catalog()["istiod"].version, "defaultPodDisruptionBudget": {"enabled": replicas > 1}},
         **on_system_nodes(args.traits),
     }
     return merged(computed, args.istiod_values)
-
-
-def _images() -> dict[str, str]:
-    """The release's own: a chart out of upstream's sources runs a testing image with the tag `latest`."""
-    name, _, tag = catalog()["istiod"].images[0].rpartition(":")
-    return {"hub": name.rpartition("/")[0], "tag": tag}
 
 
 def gateway_values(args: IstioArgs) -> dict[str, Any]:

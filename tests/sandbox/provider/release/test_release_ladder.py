@@ -1,13 +1,14 @@
 """Where a chart comes from, rung by rung, with a Helm that only pretends."""
 
 import json
+import re
 import tarfile
 from datetime import date
 
 import pytest
 from release_charts import crd, packed, write_chart
 
-from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload, catalog
+from cnai.catalog import Crd, Health, Lock, Package, Port, Service, Source, Workload, catalog
 from cnai.charts.archive import is_on, read
 from cnai.charts.errors import ChartError
 from cnai.charts.finding import Charts, Found, Missing
@@ -122,17 +123,18 @@ def test_an_oci_chart_is_pulled_by_its_full_name_and_cached_by_its_own(charts, c
     assert (tmp_path / "cache" / "small-1.2.3.tgz").is_file()
 
 
-def package(**provides):
+def package(controller="", **locked):
     return Package(
         name="thing",
+        home="room/thing",
         kind="helm",
         source=Source(chart="small", repository=REPO, project="a/b"),
         version="1.2.3",
         namespace="things",
         licence="Apache-2.0",
         health=Health(status="maintained", seen=date(2026, 1, 1)),
-        images=(),
-        provides=Provides(**provides),
+        controller=controller,
+        lock=Lock(version="1.2.3", **locked),
     )
 
 
@@ -178,7 +180,7 @@ def test_charts_of_one_name_are_told_apart_by_their_repository():
 
 WEB = Workload(
     kind="Deployment", name="{release}-web", image="web:1", replicas=2, ports=(Port(name="http", port=8080),),
-    requests={"cpu": "100m"}, storage={"cache": "1Gi"},
+    requests={"cpu": "100m"}, storage={"{release}-cache": "1Gi"},
 )  # fmt: skip
 DATABASE = Workload(kind="StatefulSet", name="{release}-db", image="db:1", storage={"data": "5Gi"})
 AGENT = Workload(kind="DaemonSet", name="{release}-agent", image="agent:1", tolerates=({"operator": "Exists"},))
@@ -187,7 +189,7 @@ FRONT = Service(
 )
 
 
-def test_a_stand_in_has_what_the_catalog_says_sized_and_marked():
+def test_a_stand_in_has_what_the_lock_says_sized_and_marked():
     provided = package(workloads=(WEB, DATABASE, AGENT), services=(FRONT,))
     made = {obj["kind"]: obj for obj in standin.objects(provided, "app", "here")}
     assert sorted(made) == ["DaemonSet", "Deployment", "PersistentVolumeClaim", "Service", "StatefulSet"]
@@ -196,6 +198,8 @@ def test_a_stand_in_has_what_the_catalog_says_sized_and_marked():
     assert (made["Deployment"]["metadata"]["name"], web["replicas"]) == ("app-web", 2)
     assert web["template"]["metadata"]["labels"]["cnai.dev/stand-in"] == "true"
     assert web["template"]["spec"]["containers"][0]["resources"] == {"requests": {"cpu": "100m"}}
+    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "app-cache"
+    assert web["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == "app-cache"
     assert made["Service"]["spec"]["selector"].items() <= web["template"]["metadata"]["labels"].items()
     assert made["Service"]["spec"]["ports"][0]["targetPort"] == "http"
     assert made["StatefulSet"]["spec"]["volumeClaimTemplates"][0]["metadata"]["name"] == "data"
@@ -211,22 +215,46 @@ def test_every_package_of_the_catalog_has_a_stand_in_with_nothing_left_to_fill_i
     assert "{{" not in text
 
 
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in catalog().items() if each.kind == "helm"))
+def test_what_stands_in_is_what_the_api_server_takes(name):
+    """Its rules for pods and Services that a lock could break: names that are labels, short enough and there once."""
+    for obj in standin.objects(catalog()[name], catalog()[name].release_name, "here"):
+        assert LABEL.fullmatch(obj["metadata"]["name"])
+        if obj["kind"] == "Service":
+            ports = [port.get("name", "") for port in obj["spec"]["ports"]]
+            assert ports
+            assert len(set(ports)) == len(ports)
+        elif obj["kind"] != "PersistentVolumeClaim":
+            pod = obj["spec"]["template"]["spec"]
+            (container,) = pod["containers"]
+            ports = [port["name"] for port in container["ports"] if "name" in port]
+            assert len(set(ports)) == len(ports)
+            assert all(len(port) <= 15 for port in ports)
+            assert all(LABEL.fullmatch(each["name"]) for each in container.get("volumeMounts", []))
+
+
 KIND = Crd(group="example.com", kind="Thing", plural="things", scope="Namespaced", versions=("v1alpha1", "v1"))
 OTHER = Crd(group="example.com", kind="Other", plural="others", scope="Cluster", versions=("v1",))
 
 
 def test_schemas_come_from_the_controllers_module_then_from_the_reference_data_then_from_nowhere(tmp_path):
     share, reference = tmp_path / "share", tmp_path / "reference"
-    for folder, file in ((share / "crds", "a.yaml"), (reference / "crds" / "project", "things.example.com.json")):
+    files = [(share / "crds", "a.yaml"), (reference / "crds" / "own", "things.example.com.json")]
+    for folder, file in (*files, (reference / "crds" / "another", "things.example.com.json")):
         folder.mkdir(parents=True)
-        (folder / file).write_text(json.dumps(crd("example.com") | {"from": folder.parent.name}))
-    provides = package(crds=(KIND, OTHER), crd_projects=("project",), crd_tool="tool")
+        (folder / file).write_text(json.dumps(crd("example.com") | {"from": folder.parent.name, "in": folder.name}))
+    rows = [f"{repo}\tcrds/{folder}/things.example.com.json" for repo, folder in (("c/d", "another"), ("A/b", "own"))]
+    (reference / "crds" / "INDEX.tsv").write_text("\n".join(["repo\tfile", *rows]))
+    thing = package("tool", crds=(KIND, OTHER))
 
-    found = schemas_for(provides, lambda tool: share, reference)
+    found = schemas_for(thing, lambda tool: share, reference)
     assert (found.source, found.crds[0]["from"], found.unchecked) == ("module", "share", ("Other.example.com",))
-    found = schemas_for(provides, lambda tool: None, reference)
-    assert (found.source, found.crds[0]["from"]) == ("reference", "crds")
-    found = schemas_for(provides, lambda tool: None, None)
+    found = schemas_for(thing, lambda tool: None, reference)
+    assert (found.source, found.crds[0]["from"], found.crds[0]["in"]) == ("reference", "crds", "own")
+    found = schemas_for(thing, lambda tool: None, None)
     assert (found.source, found.unchecked) == ("none", ("Thing.example.com", "Other.example.com"))
     stored = [version["name"] for version in found.crds[0]["spec"]["versions"] if version["storage"]]
     assert stored == ["v1"]

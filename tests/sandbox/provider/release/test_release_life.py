@@ -25,7 +25,7 @@ from release_charts import (
     write_chart,
 )
 
-from cnai.catalog import Crd, Health, Package, Port, Provides, Service, Source, Workload
+from cnai.catalog import Crd, Health, Lock, Package, Port, Service, Source, Workload
 from cnai.kube import Kube, Object
 from cnai.plugin.errors import PartialError, ProviderError
 from cnai.sandbox.provider.release import ReleaseResource
@@ -188,14 +188,15 @@ def test_a_release_that_a_killed_helm_left_pending_is_recovered(bench: Bench, ku
 def package() -> Package:
     return Package(
         name="thing",
+        home="room/thing",
         kind="helm",
         source=Source(chart="small", repository="https://charts.invalid", project="a/b"),
         version="1.2.3",
         namespace="thing",
         licence="Apache-2.0",
         health=Health(status="maintained", seen=date(2026, 1, 1)),
-        images=(),
-        provides=Provides(
+        lock=Lock(
+            version="1.2.3",
             crds=(
                 Crd(group="standin.example.com", kind="Thing", plural="things", scope="Namespaced", versions=("v1",)),
             ),

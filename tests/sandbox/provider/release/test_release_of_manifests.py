@@ -26,14 +26,12 @@ namespace = "widgets"
 licence = "Apache-2.0"
 health = {{status = "maintained", seen = 2026-08-22}}
 timeout_s = 60
-
-[widgets.provides]
-crds = [{{group = "example.com", kind = "Widget", plural = "widgets", scope = "Namespaced", versions = ["v1"]}}]
-
-[[widgets.provides.workloads]]
-kind = "Deployment"
-name = "widgets-controller"
-image = "ghcr.io/example/widgets:1"
+"""
+LOCK = """
+widgets:
+  version: {ref}
+  crds: [{{group: example.com, kind: Widget, plural: widgets, versions: [v1]}}]
+  workloads: [{{kind: Deployment, name: widgets-controller, image: "ghcr.io/example/widgets:1"}}]
 """
 SOURCE = """{{project = "{project}", folder = "config", paths = ["config/deploy"],
 checksum = "{checksum}", archive = "{archive}"}}"""
@@ -60,6 +58,7 @@ class Feature:
     def pin(self, tree: Tree) -> None:
         source = SOURCE.format(project=tree.project, checksum=tree.checksum, archive=tree.archive).replace("\n", " ")
         (self._folder / "package.toml").write_text(ROW.format(source=source, ref=tree.ref))
+        (self._folder / "lock.yaml").write_text(LOCK.format(ref=tree.ref))
         catalog.cache_clear()
 
 

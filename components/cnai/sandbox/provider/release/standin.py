@@ -1,7 +1,7 @@
-"""A stand-in: a chart made from what the catalog says that a package provides, marked as such on every object."""
+"""A stand-in: a chart made from what the lock says that a package renders, marked as such on every object."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,11 @@ def write(folder: Path, package: Package, release: str, namespace: str) -> None:
 
 
 def objects(package: Package, release: str, namespace: str) -> list[Object]:
-    provides = package.provides
+    lock = package.lock
     made = [
-        *(_workload(workload, release) for workload in provides.workloads),
-        *(_service(service, release) for service in provides.services),
-        *(_volume(claim, size) for workload in provides.workloads for claim, size in _shared(workload).items()),
+        *(_workload(workload, release) for workload in lock.workloads),
+        *(_service(service, release) for service in lock.services),
+        *(_volume(claim, size, release) for workload in lock.workloads for claim, size in _shared(workload).items()),
     ]
     for obj in made:
         obj["metadata"] |= {"namespace": namespace}
@@ -59,13 +59,15 @@ def _metadata(name: str, release: str, labels: Mapping[str, str]) -> Object:
 def _workload(workload: Workload, release: str) -> Object:
     labels = _labels(workload.name, release)
     name = _named(workload.name, release)
-    template: Object = {"metadata": {"labels": labels | MARK}, "spec": _pod(workload, name)}
+    template: Object = {"metadata": {"labels": labels | MARK}, "spec": _pod(workload, release)}
     spec: Object = {"selector": {"matchLabels": labels}, "template": template}
     if workload.kind != "DaemonSet":
         spec["replicas"] = workload.replicas
     if workload.kind == "StatefulSet":
         spec["serviceName"] = name
-        spec["volumeClaimTemplates"] = [_claim(claim, size) for claim, size in workload.storage.items()]
+        spec["volumeClaimTemplates"] = [
+            _claim(_named(claim, release), size) for claim, size in workload.storage.items()
+        ]
     return {
         "apiVersion": "apps/v1",
         "kind": workload.kind,
@@ -74,26 +76,42 @@ def _workload(workload: Workload, release: str) -> Object:
     }
 
 
-def _pod(workload: Workload, name: str) -> Object:
+def _pod(workload: Workload, release: str) -> Object:
     """Within every Pod Security Standard; `requests` are the whole pod's, so its one container's."""
     container: Object = {
         "name": "stand-in",
         "image": workload.image,
-        "ports": [
-            {"name": port.name, "containerPort": port.port, "protocol": port.protocol} for port in workload.ports
-        ],
+        "ports": list(_ports(workload)),
         "resources": {"requests": dict(workload.requests)},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
     if workload.storage:
-        container["volumeMounts"] = [{"name": claim, "mountPath": f"/{claim}"} for claim in workload.storage]
+        container["volumeMounts"] = [
+            {"name": _named(claim, release), "mountPath": f"/{_named(claim, release)}"} for claim in workload.storage
+        ]
     security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     pod: Object = {"containers": [container], "securityContext": security, "automountServiceAccountToken": False}
     if shared := _shared(workload):
-        pod["volumes"] = [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in shared]
+        pod["volumes"] = [
+            {"name": _named(claim, release), "persistentVolumeClaim": {"claimName": _named(claim, release)}}
+            for claim in shared
+        ]
     if workload.tolerates:
         pod["tolerations"] = [dict(toleration) for toleration in workload.tolerates]
     return pod
+
+
+def _ports(workload: Workload) -> Iterator[Object]:
+    """A pod's containers may have two ports of one name; its one container here may not."""
+    taken = set[str]()
+    for port in workload.ports:
+        if port.name not in taken:
+            yield {**_name_of(port), "containerPort": port.port, "protocol": port.protocol}
+        taken |= {port.name} - {""}
+
+
+def _name_of(port: Port) -> Object:
+    return {"name": port.name} if port.name else {}
 
 
 def _shared(workload: Workload) -> Mapping[str, str]:
@@ -106,8 +124,8 @@ def _claim(name: str, size: str) -> Object:
     return {"metadata": {"name": name, "labels": dict(MARK)}, "spec": spec}
 
 
-def _volume(name: str, size: str) -> Object:
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **_claim(name, size)}
+def _volume(name: str, size: str, release: str) -> Object:
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **_claim(_named(name, release), size)}
 
 
 def _service(service: Service, release: str) -> Object:
@@ -121,4 +139,4 @@ def _service(service: Service, release: str) -> Object:
 
 
 def _service_port(port: Port) -> Object:
-    return {"name": port.name, "port": port.port, "targetPort": port.target or port.port, "protocol": port.protocol}
+    return {**_name_of(port), "port": port.port, "targetPort": port.target or port.port, "protocol": port.protocol}
