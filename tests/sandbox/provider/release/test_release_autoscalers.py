@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from cnai.sandbox.provider.release import autoscalers
-from cnai.sandbox.provider.release.records import Record
+from cnai.sandbox.provider.release.records import StoredRelease
 
 MANIFEST = """
 apiVersion: autoscaling/v2
@@ -41,7 +41,7 @@ def workload(replicas: int, available: int) -> dict:
 
 
 def lines(cluster: Scaled, manifest: str = MANIFEST, timeout_s: float = 60, cancelled: bool = False) -> list[str]:
-    record = Record("gateway", "mesh", 1, "deployed", "", {}, {}, manifest, ())
+    record = StoredRelease("gateway", "mesh", 1, "deployed", "", {}, {}, manifest, ())
     given: Any = cluster
     return autoscalers.await_minimums(given, record, timeout_s, lambda: cancelled)
 
