@@ -62,13 +62,13 @@ def _download(url: str, file: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Its regular files, without the one folder that holds them all; links are no part of a Go module."""
+    """Its regular files, without the one folder that holds them all; links and vendored packages are no part of it."""
     folder.mkdir()
     total = 0
     with tarfile.open(archive, mode="r|*") as tar:
         for member in tar:
             name = member.name.partition("/")[2]
-            if not member.isreg() or not name:
+            if not member.isreg() or not name or _is_vendored(name):
                 continue
             total += member.size
             if total > MAX_BYTES:
