@@ -222,7 +222,7 @@ def test_what_fails_through_no_fault_of_the_input_ends_with_1(project, capsys, m
 
 def test_a_bad_name_is_refused_before_any_question(project, monkeypatch):
     monkeypatch.setattr(initialise, "asker", lambda **_: pytest.fail("asked"))
-    with pytest.raises(UserError, match="'Bad_Name' is no name"):
+    with pytest.raises(UserError, match="'Bad_Name' is not a valid environment name"):
         initialise.initialise("Bad_Name")
 
 

@@ -67,7 +67,7 @@ def test_each_mistake_is_one_line_with_the_keys_path(given, line):
         ({"accelerator": "v5e"}, "cnai:pools.gpu.accelerator: aws has no 'v5e': give A100"),
         (
             {"machine": "trn2.48xlarge", "capacity": ["spot"]},
-            "cnai:pools.gpu.capacity[0]: trn2.48xlarge is not to be had",
+            "cnai:pools.gpu.capacity[0]: trn2.48xlarge is not available as",
         ),
         ({"accelerator": "L4", "capacity": ["queued"]}, "cnai:pools.gpu.capacity[0]: aws has no route 'queued'"),
         ({"accelerator": "L4", "fabric": "infiniband"}, "cnai:pools.gpu.fabric: g6.xlarge has no RDMA fabric"),

@@ -41,8 +41,8 @@ def environment(policies: dict) -> Environment:
     [
         ({"levels": {"privileged": "strict"}}, "cnai:policies.levels.privileged: give"),
         ({"exceptions": [{**EXCEPTION, "reason": ""}]}, "cnai:policies.exceptions[0].reason: give at least 1"),
-        ({"exceptions": [{**EXCEPTION, "resource": "*"}]}, "and not everything"),
-        ({"exceptions": [{**EXCEPTION, "expires": "soon"}]}, "give a day as 2027-01-31"),
+        ({"exceptions": [{**EXCEPTION, "resource": "*"}]}, ", not everything"),
+        ({"exceptions": [{**EXCEPTION, "expires": "soon"}]}, "give a date such as 2027-01-31"),
         ({"exceptions": [{k: v for k, v in EXCEPTION.items() if k != "owner"}]}, "owner: required"),
         ({"level": {}}, "did you mean 'levels'?"),
     ],
