@@ -100,7 +100,9 @@ def test_a_capability_that_nothing_gives_is_missed_with_the_names_of_its_givers(
         "taker": Feature(key="taker", text="X.", requires=(ObjectStorage,)),
     }
     (problem,) = unmet_needs(stack(monkeypatch, known, taker=True))
-    assert problem.text == "needs object storage, which nothing provides: switch on one of mesh: store under cnai:features"
+    assert (
+        problem.text == "needs object storage, which nothing provides: switch on one of mesh: store under cnai:features"
+    )
     assert not list(unmet_needs(stack(monkeypatch, known, taker=True, mesh="store")))
 
 
