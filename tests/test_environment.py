@@ -212,7 +212,7 @@ def test_the_value_of_a_secret_is_in_no_message_and_no_repr():
 
 def test_two_pools_of_one_name_are_refused_by_line_rather_than_one_dropped():
     text = "config:\n  cnai:pools:\n    h100: {max: 1}\n    l4: {}\n    h100: {max: 2}\n"
-    with pytest.raises(UserError, match=r"Pulumi\.x\.yaml: not YAML: 'h100' stands in line 3 and again in line 5"):
+    with pytest.raises(UserError, match=r"Pulumi\.x\.yaml: not YAML: 'h100' is on line 3 and again on line 5"):
         read_yaml(text, "Pulumi.x.yaml")
 
 

@@ -198,7 +198,7 @@ def test_the_command_writes_the_stack_file_and_keeps_what_else_stands_there(stac
 def test_what_the_environment_would_refuse_is_not_written(stack, monkeypatch, capsys):
     monkeypatch.setattr("cnai.kube.Kube.from_kubeconfig", lambda *_: Cluster())
     assert app.run(["upgrade", "prod", "--to", "1.37", "--image", "1.36.2-20260714", "-y"]) == ExitCode.WRONG_INPUT
-    assert "need an image of it" in capsys.readouterr().err
+    assert "nodes need an image for" in capsys.readouterr().err
     assert stack.read_text() == AWS
 
 

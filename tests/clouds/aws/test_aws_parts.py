@@ -77,7 +77,7 @@ def test_a_range_too_small_for_the_pools_is_refused_before_anything_exists():
 
 def test_a_pool_that_aws_cannot_make_is_refused_before_anything_exists():
     wrong = {"system": replace(samples.SYSTEM, routes=(samples.SPOT, samples.ON_DEMAND))}
-    with pytest.raises(UserError, match=r"cnai:pools\.system\.capacity: nobody scales"):
+    with pytest.raises(UserError, match=r"cnai:pools\.system\.capacity: nothing scales"):
         AwsClusterArgs(environment="prod", settings=samples.settings(), pools=wrong)
 
 

@@ -35,7 +35,7 @@ def test_what_an_engineer_would_give_is_right():
         ({"service_cidr": "10.128.0.0/16"}, "service_cidr", "overlaps pod_cidr's 10.128.0.0/11"),
         ({"service_cidr": "10.0.4.0/22"}, "service_cidr", "overlaps cidr's 10.0.0.0/16"),
         ({"public_access_cidrs": ("0.0.0.0/0",)}, "public_access_cidrs.0", "not the whole internet"),
-        ({"public_access_cidrs": ("1.2.3.0/24", "x")}, "public_access_cidrs.1", "name ranges of your own"),
+        ({"public_access_cidrs": ("1.2.3.0/24", "x")}, "public_access_cidrs.1", "give your own ranges"),
     ],
 )
 def test_a_mistake_is_told_at_its_key(given, key, says):
@@ -122,8 +122,8 @@ def test_pools_that_outgrow_their_addresses_are_told_the_range_that_would_do():
     big = pool("cpu", "Standard_D8ds_v5", max=400)
     told = problems(big, cidr="10.0.0.0/24", pod_cidr="10.128.0.0/16")
     # Half of a /24, less the five addresses that Azure keeps.
-    assert told["cloud.azure.cidr"] == "10.0.0.0/24 has room for 123 nodes, and pools at their max have 536: give a /21"
-    assert told["cloud.azure.pod_cidr"].endswith("room for 256 nodes, and pools at their max have 536: give a /14")
+    assert told["cloud.azure.cidr"] == "10.0.0.0/24 has room for 123 nodes, and pools at max have 536: give a /21"
+    assert told["cloud.azure.pod_cidr"].endswith("room for 256 nodes, and pools at max have 536: give a /14")
     assert problems(big, cidr="10.0.0.0/21", pod_cidr="10.128.0.0/14") == {}
 
 

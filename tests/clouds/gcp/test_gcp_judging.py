@@ -39,7 +39,7 @@ def test_the_samples_pools_are_taken(plan):
         (pool("e2-standard-8", routes=(QUEUED,)), "capacity.0", "accelerators only"),
         (pool("e2-standard-8", routes=(Route(kind="block", id="b"),)), "capacity.0", "accelerators only"),
         (pool(GPU, routes=(QUEUED,), min=1), "capacity.0", "give min 0"),
-        (pool(GPU, routes=(ON_DEMAND, QUEUED), placement="compact"), "capacity.1", "not placed compactly"),
+        (pool(GPU, routes=(ON_DEMAND, QUEUED), placement="compact"), "capacity.1", "cannot be placed compactly"),
         (pool(GPU, routes=(Route(kind="reserved", id="r"),)), "capacity.0", "zone: us-central1-a"),
         (pool(TPU, routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),
         (pool("a3-ultragpu-8g", routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),

@@ -25,7 +25,7 @@ def test_what_a_site_would_give_is_right():
 @pytest.mark.parametrize(
     ("given", "key", "says"),
     [
-        ({"addresses": ()}, "addresses", "MetalLB hands out none: give ranges"),
+        ({"addresses": ()}, "addresses", "MetalLB has none to assign: give unused ranges"),
         ({"load_balancer": "none"}, "addresses", "set load_balancer: metallb, or leave them out"),
         ({"addresses": ("10.1.2.99-10.1.2.10",)}, "addresses.0", "it ends before it begins"),
         (
@@ -99,13 +99,13 @@ def test_shared_gpus_are_right_where_the_label_is_selected():
 def test_pools_that_select_the_same_nodes_are_told_apart():
     twin = pool("twin", "server-8", node_selector={**SYSTEM.node_selector, "disk": "ssd"})
     assert problems(SYSTEM, twin) == {
-        "pools.twin.selector": "system selects these nodes too: tell the pools apart by one label more"
+        "pools.twin.selector": "system selects these nodes too: add a label that distinguishes the pools"
     }
 
 
 def test_ceph_wants_three_nodes_unless_it_has_its_own():
     small = pool("system", "server-32", 2)
-    assert "Ceph wants 3 nodes" in problems(small)["pools.system.min"]
+    assert "Ceph needs 3 nodes" in problems(small)["pools.system.min"]
     assert problems(small, ceph={"selector": {"site/pool": "storage"}}) == {}
     assert problems(small, storage="standard") == {}
 
@@ -153,7 +153,7 @@ def test_a_pod_for_existing_nodes_selects_the_sites_labels_and_tolerates_the_sit
         ({"capacity": ["spot"]}, "cnai:pools.dgx.capacity[0]: onprem has no route 'spot'"),
         ({"fabric": "infiniband"}, "cnai:pools.dgx.fabric: no fabric 'infiniband'"),
         ({"machine": "p5.48xlarge"}, "cnai:pools.dgx.machine: onprem has no machine 'p5.48xlarge': give laptop"),
-        ({"max": 9}, "cnai:pools.dgx.max: nothing makes nodes here"),
+        ({"max": 9}, "cnai:pools.dgx.max: nothing creates nodes here"),
     ],
 )
 def test_a_stack_file_that_asks_a_machine_room_for_what_it_has_not_is_refused(pool, line):

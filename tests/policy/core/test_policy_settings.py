@@ -62,7 +62,7 @@ def test_a_level_for_a_rule_that_does_not_exist_is_refused_by_name():
 
 def test_what_has_no_safe_fix_cannot_be_remediated():
     for name in ("privileged", "tenancy"):
-        with pytest.raises(UserError, match=rf"cnai:policies\.levels\.{name}: there is no safe fix: give mandatory"):
+        with pytest.raises(UserError, match=rf"cnai:policies\.levels\.{name}: it has no safe fix: use mandatory"):
             config.of_environment(environment({"levels": {name: "remediate"}}))
     for name in ("awsImdsV2", "pod-security-restricted"):
         assert config.of_environment(environment({"levels": {name: "remediate"}}))[name] == "remediate"
