@@ -30,7 +30,7 @@ def test_an_unknown_environment_is_named_with_those_that_exist(project, capsys):
     assert app.run(["preview", "prod"]) == ExitCode.WRONG_INPUT
     said = capsys.readouterr().err
     assert "no environment 'prod'" in said
-    assert "there are: dev" in said
+    assert "existing: dev" in said
     assert "Traceback" not in said
 
 

@@ -96,7 +96,7 @@ def test_a_block_without_a_zone_is_asked_for_it(declared, monkeypatch):
     monkeypatch.setattr(pulumi.log, "warn", told.append)
     block = replace(samples.H100, routes=(replace(samples.BLOCK, zone=""),))
     found = declared(lambda: samples.cluster({"system": samples.SYSTEM, "h100": block}))
-    assert ["say in which zone its block is" in each for each in told] == [True]
+    assert ["set its block's zone" in each for each in told] == [True]
     group = next(
         each for each in found if each.name == "h100-block-cr-0a1b2c" and each.type == "aws:eks/nodeGroup:NodeGroup"
     )

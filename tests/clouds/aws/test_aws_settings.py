@@ -23,7 +23,7 @@ def refusal(cloud, pools=None):
         ({"zones": 4, "region": "eu-west-1"}, "cnai:cloud.aws.zones: eu-west-1 has 3 zones: give at most 3"),
         (
             {"zones": ["us-east-1a", "us-east-2a"]},
-            "cnai:cloud.aws.zones: us-east-1 has no zone 'us-east-2a': give some",
+            "cnai:cloud.aws.zones: us-east-1 has no zone 'us-east-2a': choose from",
         ),
         ({"zones": ["us-east-1a"]}, "cnai:cloud.aws.zones: EKS needs at least two different zones"),
         ({"zones": ["us-east-1a", "us-east-1a"]}, "cnai:cloud.aws.zones: EKS needs at least two different zones"),
@@ -38,11 +38,14 @@ def refusal(cloud, pools=None):
         ),
         ({"service_cidr": "100.64.0.0/16"}, "cnai:cloud.aws.service_cidr: EKS accepts a range from /12 to /24 inside"),
         ({"service_cidr": "172.20.0.0/25"}, "cnai:cloud.aws.service_cidr: EKS accepts a range from /12 to /24 inside"),
-        ({"public_access_cidrs": ["0.0.0.0/0"]}, "cnai:cloud.aws.public_access_cidrs[0]: '0.0.0.0/0': name ranges"),
+        (
+            {"public_access_cidrs": ["0.0.0.0/0"]},
+            "cnai:cloud.aws.public_access_cidrs[0]: '0.0.0.0/0': give your own ranges",
+        ),
         ({"kubernetes": "1.35"}, "cnai:cloud.aws.node_image: Kubernetes 1.35 nodes need an image for 1.35"),
         (
             {"kubernetes": "1.35", "node_image": "1.36.2-20260714"},
-            "cnai:cloud.aws.node_image: nodes of Kubernetes 1.35",
+            "cnai:cloud.aws.node_image: Kubernetes 1.35 nodes",
         ),
         ({"node_image": "latest"}, "cnai:cloud.aws.node_image: "),
         ({"access": {"root": "admin"}}, "cnai:cloud.aws.access.root: "),

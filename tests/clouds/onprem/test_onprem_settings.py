@@ -36,10 +36,10 @@ def test_what_a_site_would_give_is_right():
                 )
             },
             "addresses.1",
-            "no range",
+            "not a range",
         ),
         ({"addresses": ("10.1.2.1/28",)}, "addresses.0", "has host bits set"),
-        ({"addresses": ("10.1.2.1-2001:db8::1",)}, "addresses.0", "begins in IPv4 and ends in IPv6"),
+        ({"addresses": ("10.1.2.1-2001:db8::1",)}, "addresses.0", "mixes IPv4 and IPv6"),
         ({"addresses": ("10.1.2.0/24", "10.1.2.200-10.1.3.5")}, "addresses.1", "overlaps 10.1.2.0/24"),
         ({"storage": "standard", "ceph": {"replicas": 2}}, "ceph", "storage is standard: leave ceph out"),
     ],
@@ -72,8 +72,8 @@ def problems(*plans, **more):
 @pytest.mark.parametrize(
     ("plan", "key", "says"),
     [
-        (pool("x", "server-8", min=1, max=3), "pools.x.max", "give min and max the same number"),
-        (pool("x", "server-8", labels={"a": "b"}), "pools.x.labels", "name them under selector"),
+        (pool("x", "server-8", min=1, max=3), "pools.x.max", "set both min and max"),
+        (pool("x", "server-8", labels={"a": "b"}), "pools.x.labels", "use selector"),
         (pool("x", "server-8", placement="compact"), "pools.x.placement", "leave it out"),
         (
             pool("x", "l40s-4", sharing=Sharing(time_slices=4)),
@@ -149,7 +149,7 @@ def test_a_pod_for_existing_nodes_selects_the_sites_labels_and_tolerates_the_sit
 @pytest.mark.parametrize(
     ("pool", "line"),
     [
-        ({"selector": {}}, "cnai:pools.dgx.selector: nodes exist already here"),
+        ({"selector": {}}, "cnai:pools.dgx.selector: this cloud's nodes exist already"),
         ({"capacity": ["spot"]}, "cnai:pools.dgx.capacity[0]: onprem has no route 'spot'"),
         ({"fabric": "infiniband"}, "cnai:pools.dgx.fabric: no fabric 'infiniband'"),
         ({"machine": "p5.48xlarge"}, "cnai:pools.dgx.machine: onprem has no machine 'p5.48xlarge': give laptop"),
