@@ -50,8 +50,8 @@ UNREADABLE = {
     "deep keys": ("? " * 100_000 + "x", "too deeply"),
     "deep JSON": ("[" * 700 + "]" * 700, "too deeply"),
     "deep mappings": ("\n".join("  " * level + "a:" for level in range(2000)), "too deeply"),
-    "a number": ("42", "no Kubernetes object"),
-    "numbers": ("[1, 2]", "no Kubernetes object"),
+    "a number": ("42", "not a Kubernetes object"),
+    "numbers": ("[1, 2]", "not a Kubernetes object"),
     "a huge number": (f"{HEAD}data: {{x: {'9' * 5000}}}\n", "too many digits"),
     "half a document": ('{"apiVersion": "v1",', "not valid YAML"),
     "a tag of Python": (f"{HEAD}data: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
@@ -62,7 +62,10 @@ UNREADABLE = {
     "a kind that is none": ("apiVersion: [v1]\nkind: {}\n", "needs apiVersion and kind"),
     "a List of a number": ("apiVersion: v1\nkind: List\nitems: 5\n", "`items` must be a list"),
     "a preview of words": (json.dumps({"steps": [{"newState": {}}, {"newState": 5}]}), "no URN"),
-    "inputs that are a list": (json.dumps({"steps": [{"newState": {"urn": "a::b", "inputs": ["x"]}}]}), "no inputs"),
+    "inputs that are a list": (
+        json.dumps({"steps": [{"newState": {"urn": "a::b", "inputs": ["x"]}}]}),
+        "inputs are not a map",
+    ),
     "a stack of words": (json.dumps({"deployment": {"resources": "no"}}), "no URN"),
 }
 TWICE = {

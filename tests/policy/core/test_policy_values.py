@@ -157,7 +157,7 @@ def test_a_rule_file_that_is_wrong_is_refused_by_the_rules_name():
         check({"path": "a", "exists": True, "must": "x", "fix": {"a[*]": 1}})
     with pytest.raises(LanguageError, match="a check is a mapping with `must`"):
         check({"path": "a", "exists": True})
-    with pytest.raises(LanguageError, match="pod stands for all kinds"):
+    with pytest.raises(LanguageError, match="pod covers all kinds"):
         data_rule({"id": "x", **WORDS, "applies": ["pod", "Service"], "checks": [{}]})
 
 
