@@ -1,6 +1,6 @@
 """How long 10,000 manifests take to check, YAML parsing included; what the policy pack adds to a preview of `local`.
 
-Usage: policies.py [MANIFESTS]   (default 10000). Everything runs as a user's commands do, as processes of their own;
+Usage: policies.py [MANIFESTS]   (default 10000). Everything runs as a user's commands do, in separate processes;
 each preview is run three times with and three times without the pack, in turn, and the quickest of each counts.
 The last line is one JSON object.
 """
@@ -78,7 +78,7 @@ def checked(count: int) -> tuple[float, int]:
 
 
 def timed(command: Sequence[str | Path], *, one_core: bool = False, **options: Any) -> tuple[float, str]:
-    """Seconds and standard output; a violation is no failure."""
+    """Seconds and standard output; a violation is not a failure."""
     pinned = (lambda: os.sched_setaffinity(0, {0})) if one_core and hasattr(os, "sched_setaffinity") else None
     start = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=pinned, **options)
@@ -90,7 +90,7 @@ def timed(command: Sequence[str | Path], *, one_core: bool = False, **options: A
 
 @contextmanager
 def platform(project: Path) -> Iterator[tuple[Session, Path]]:
-    """A session on the full local platform, in a project of its own, and its pulumi."""
+    """A session on the full local platform, in its own project, and its pulumi."""
     names = (*CONTROL_PLANE, *tool_names((ENV,)), "pulumi", "helm", "kubectl")
     tools = {name: tool.path for name, tool in ensure(names, lambda line: print(line, file=sys.stderr)).items()}
     directory = SandboxDir.of(project, ENV)

@@ -77,9 +77,9 @@ def test_what_is_left_out_has_a_default():
         ("pools.h100.max", 10**9, "cnai:pools.h100.max: give at most 5000"),
         ("pools.h100.min", "2", "cnai:pools.h100.min: give a whole number"),
         ("pools.h100.min", True, "cnai:pools.h100.min: give a whole number"),
-        ("pools.H100", {}, "cnai:pools.H100: a name has at most 40 lower-case letters"),
+        ("pools.H100", {}, "cnai:pools.H100: use at most 40 lower-case letters"),
         ("pools.h100.capacity", ["queued"], "cnai:pools.h100.capacity[0]: local has no route 'queued'"),
-        ("pools.h100.capacity", ["spot", "spot"], "cnai:pools.h100.capacity[1]: spot is there twice"),
+        ("pools.h100.capacity", ["spot", "spot"], "cnai:pools.h100.capacity[1]: spot is listed twice"),
         ("pools.h100.capacity", [], "cnai:pools.h100.capacity: give at least 1"),
         ("pools.h100.capacity", ["cheap"], "cnai:pools.h100.capacity[0]: give on-demand, spot, reserved or queued"),
         ("pools.h100.zones", ["moon-1"], "cnai:pools.h100.zones[0]: no zone 'moon-1'"),
@@ -99,7 +99,7 @@ def test_what_is_left_out_has_a_default():
         ("pools.h100.fabric", "roce", "cnai:pools.h100.fabric: no fabric 'roce': Allowed: efa"),
         ("pools.h100.topology", "2x4", "cnai:pools.h100.topology: h100-8 has no TPU"),
         ("pools.h100.placement", "near", "cnai:pools.h100.placement: give 'compact'"),
-        ("pools.h100.selector", {"a": "b"}, "cnai:pools.h100.selector: local makes the pool's nodes"),
+        ("pools.h100.selector", {"a": "b"}, "cnai:pools.h100.selector: local creates the pool's nodes"),
         (
             "pools.h100.capacity",
             [{"reserved": "cr-1", "zone": "local-z"}],
@@ -130,30 +130,30 @@ def test_what_is_left_out_has_a_default():
         ("features.mesh", ["istio"], ""),
         ("features.mesh", {"istio": {"values": {"istiod": {}}}}, ""),
         ("features.mesh", {"istio": False}, ""),
-        ("features.mesh", "istoi", "cnai:features.mesh: there is no 'istoi': did you mean 'istio'?"),
+        ("features.mesh", "istoi", "cnai:features.mesh: unknown 'istoi': did you mean 'istio'?"),
         ("features.mesh", 3, "cnai:features.mesh: give one of istio, alone or with a mapping of its settings"),
         (
             "features.object_store",
             ["minio", "seaweedfs"],
-            "cnai:features.object_store: minio and seaweedfs exclude each other",
+            "cnai:features.object_store: minio and seaweedfs are mutually exclusive",
         ),
         (
             "features.object_store",
             {"minio": {"servers": 0}},
             "cnai:features.object_store.minio.servers: give",
         ),
-        ("features.kubeflow", ["katib"], "cnai:features.kubeflow: there is no 'katib': Allowed: trainer"),
+        ("features.kubeflow", ["katib"], "cnai:features.kubeflow: unknown 'katib': Allowed: trainer"),
         ("teams.kube-system", {}, "cnai:teams.kube-system: the namespace kube-system belongs to the platform"),
         ("teams.default", {}, "cnai:teams.default: the namespace default belongs to the platform"),
         ("teams.research.gpus.l4", 1, "cnai:teams.research.gpus.l4: no pool with GPUs of that name"),
         ("teams.research.gpus.h100", -1, "cnai:teams.research.gpus.h100: give at least 0"),
         ("teams.research.gpus.h100", 33, "cnai:teams.research.gpus.h100: research 33 is 33 GPUs, and h100 has 32"),
         ("teams.chat", {"gpus": {"h100": 17}}, "cnai:teams.research.gpus.h100: research 16 + chat 17 is 33 GPUs"),
-        ("secrets.token", "x", "cnai:secrets.token: no component takes it: Allowed: grafana_admin_password"),
+        ("secrets.token", "x", "cnai:secrets.token: no component uses it: Allowed: grafana_admin_password"),
         (
             "secrets.object_store_root_password",
             "x",
-            "cnai:secrets.object_store_root_password: the feature that takes it",
+            "cnai:secrets.object_store_root_password: the feature that uses it",
         ),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_team_that_borrows_may_be_promised_more_than_there_is_and_is_held_to_w
 
 
 def test_a_name_that_no_cluster_would_take_is_refused():
-    with pytest.raises(UserError, match="no name for an environment"):
+    with pytest.raises(UserError, match="not a valid environment name"):
         Environment.load("Prod!", BASE)
 
 
@@ -212,7 +212,7 @@ def test_the_value_of_a_secret_is_in_no_message_and_no_repr():
 
 def test_two_pools_of_one_name_are_refused_by_line_rather_than_one_dropped():
     text = "config:\n  cnai:pools:\n    h100: {max: 1}\n    l4: {}\n    h100: {max: 2}\n"
-    with pytest.raises(UserError, match=r"Pulumi\.x\.yaml: not YAML: 'h100' stands in line 3 and again in line 5"):
+    with pytest.raises(UserError, match=r"Pulumi\.x\.yaml: not YAML: 'h100' is on line 3 and again on line 5"):
         read_yaml(text, "Pulumi.x.yaml")
 
 

@@ -90,7 +90,7 @@ MESH = Family(key="mesh", choose="one", text="Mesh.")
 def test_features_that_make_no_sense_together_are_refused_by_name(monkeypatch):
     known = {key: Feature(key=key, text="X.", excludes=other) for key, other in (("a", ()), ("b", ("a",)))}
     (problem,) = unmet_needs(stack(monkeypatch, known, a=True, b=True))
-    assert problem.line("") == "features.b: makes no sense beside a: switch one of them off"
+    assert problem.line("") == "features.b: cannot be combined with a: switch one of them off"
     assert not list(unmet_needs(stack(monkeypatch, known, b=True)))
 
 
@@ -100,7 +100,9 @@ def test_a_capability_that_nothing_gives_is_missed_with_the_names_of_its_givers(
         "taker": Feature(key="taker", text="X.", requires=(ObjectStorage,)),
     }
     (problem,) = unmet_needs(stack(monkeypatch, known, taker=True))
-    assert problem.text == "needs object storage, which nothing gives: switch on one of mesh: store under cnai:features"
+    assert (
+        problem.text == "needs object storage, which nothing provides: switch on one of mesh: store under cnai:features"
+    )
     assert not list(unmet_needs(stack(monkeypatch, known, taker=True, mesh="store")))
 
 

@@ -190,7 +190,7 @@ def test_a_wrong_stack_stops_the_program_with_its_lines_and_no_resource(declared
 
 def test_a_secret_that_stands_in_clear_in_the_stack_file_is_refused(declared, monkeypatch):
     clear = {**FULL, "cnai:secrets": {"grafana_admin_password": "hunter2"}}
-    with pytest.raises(pulumi.RunError, match="stands in clear text") as refused:
+    with pytest.raises(pulumi.RunError, match="is in clear text") as refused:
         run_program(declared, monkeypatch, clear)
     assert "hunter2" not in str(refused.value)
 

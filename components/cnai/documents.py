@@ -1,4 +1,4 @@
-"""YAML in which no key stands twice: where one does, the plain reader takes the last and drops the others unsaid."""
+"""YAML without duplicate keys: the plain reader would silently keep only the last value."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class _Unique(yaml.SafeLoader):
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{name!r} stands in line {seen[name]} and again in line {line}: keep one", None
+                    None, None, f"{name!r} is on line {seen[name]} and again on line {line}: keep one", None
                 )
             seen[name] = line
         return super().construct_mapping(node, deep)
@@ -30,4 +30,4 @@ def read_yaml(text: str, where: str) -> Any:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
     except (LookupError, AttributeError, TypeError):
         # What PyYAML raises for `!!bool maybe`, `!!timestamp soon` and the like.
-        raise UserError(f"{where}: not YAML: a value does not fit the tag that is before it") from None
+        raise UserError(f"{where}: not YAML: a value does not match its tag") from None

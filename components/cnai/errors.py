@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """One that the user can mend: says what was given, what is allowed and what to change."""
+    """An error the user can fix: says what was given, what is allowed and what to change."""
 
 
 class FailedError(UserError):

@@ -1,4 +1,4 @@
-"""Stack files of a project: where they lie, which there are, what one says."""
+"""A project's stack files: where they are, which exist, what one says."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def read_stack_config(project: Path, env: str) -> Mapping[str, Any]:
     if not path.is_file():
         known = ", ".join(known_environments(project)) or "none yet"
         raise UserError(
-            f"no environment {env!r}: {path.relative_to(project)} does not exist (there are: {known}); "
+            f"no environment {env!r}: {path.relative_to(project)} does not exist (existing: {known}); "
             f"`./cnai init {env}` writes one"
         )
     try:

@@ -13,7 +13,7 @@ def without_sdk() -> None:
         return
     spec = importlib.util.find_spec("pulumi")
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("the Pulumi SDK is not installed: `pip install cnai` brings it")
+        raise ModuleNotFoundError("the Pulumi SDK is not installed: `pip install cnai` installs it")
     folder = Path(next(iter(spec.submodule_search_locations)))
     _bare("pulumi", folder)
     _bare("pulumi.runtime", folder / "runtime")

@@ -16,7 +16,7 @@ IDENTITY: Mapping[str, str] = {
     "aws:iam/groupPolicy:GroupPolicy": "policy",
     "aws:iam/role:Role": "inlinePolicies[*].policy",
 }
-"""Type -> where it has documents that say what its holder may do."""
+"""Type -> paths of its identity policies: what the holder may do."""
 RESOURCE: Mapping[str, str] = {
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
     "aws:sqs/queue:Queue": "policy",
@@ -27,7 +27,7 @@ RESOURCE: Mapping[str, str] = {
     "aws:kms/key:Key": "policy",
     "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
 }
-"""Type -> where it has documents that say who may use it."""
+"""Type -> paths of its resource policies: who may use it."""
 TRUST: Mapping[str, str] = {"aws:iam/role:Role": "assumeRolePolicy"}
 READS = re.compile(
     r"^[a-z0-9-]+:(?:Describe|List|Get|BatchGet|BatchCheck|Lookup|View|Search|Simulate|Query|Head)\w*\*?$"
@@ -36,7 +36,7 @@ ALL = frozenset(("*", "*:*"))
 
 
 class Statement(NamedTuple):
-    """One that allows; lists of text, whatever the document wrote."""
+    """An Allow statement, with every field as a list of strings."""
 
     actions: list[str]
     not_actions: list[str]
@@ -48,7 +48,7 @@ class Statement(NamedTuple):
 
 
 class NoDocument(Exception):
-    """What stands there is no policy document; says why."""
+    """The value is not a policy document; says why."""
 
 
 class NotKnown(Exception):
@@ -56,7 +56,7 @@ class NotKnown(Exception):
 
 
 def statements(document: Any) -> list[Statement]:
-    """Those that allow. Raises `NoDocument` and `NotKnown`."""
+    """The Allow statements. Raises `NoDocument` and `NotKnown`."""
     if isinstance(document, str):
         try:
             document = json.loads(document)
@@ -82,7 +82,7 @@ def _allows(statement: Any) -> bool:
     if isinstance(statement, Unknown):
         raise NotKnown
     if not isinstance(statement, Mapping):
-        raise NoDocument("has a statement that is none")
+        raise NoDocument("has an invalid statement")
     return _get(statement, "Effect") != "Deny"
 
 
@@ -133,7 +133,7 @@ def wildcard_resources(one: Statement) -> str:
 
 
 FREE = frozenset(("sts:GetCallerIdentity", "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "ec2messages:*"))
-"""Actions that AWS knows no resources for."""
+"""Actions without resource-level permissions in AWS."""
 
 
 def pass_role(one: Statement) -> str:
@@ -162,7 +162,7 @@ def trusting(one: Statement) -> str:
         kind == "Federated" and ("oidc" in name or "token.actions" in name) for kind, name in one.principals
     )
     limited = any(key.endswith(":sub") for key in _keys(one.conditions))
-    return "must say which subject of its OIDC provider assumes it" if federated and not limited else ""
+    return "must say which subject of its OIDC provider may assume it" if federated and not limited else ""
 
 
 def _judge(places: Mapping[str, str], verdict: Callable[[Statement], str]) -> Predicate:
@@ -189,17 +189,17 @@ RULES = [
     Rule(
         id="awsIamActions",
         title="IAM policies name their actions",
-        why="A wildcard grants what nobody thought of, and every action that AWS adds.",
+        why="A wildcard grants what nobody intended, and every action that AWS adds.",
         severity=Severity.CRITICAL,
-        remediation="List the actions that are needed.",
+        remediation="List the actions needed.",
         frameworks={"cis-aws": ("1.16",), **IAM},
         applies=tuple(IDENTITY),
         predicate=_judge(IDENTITY, wildcard_actions),
     ),
     Rule(
         id="awsIamResources",
-        title="IAM policies name the resources that they change",
-        why="A right to change all resources reaches those of other clusters and teams in the account.",
+        title="IAM policies name the resources they change",
+        why="Write access to all resources includes those of other clusters and teams in the account.",
         severity=Severity.MEDIUM,
         remediation="Name the resources by ARN, or add a Condition such as aws:ResourceTag.",
         frameworks=IAM,
@@ -208,8 +208,8 @@ RULES = [
     ),
     Rule(
         id="awsIamPassRole",
-        title="No policy passes every role",
-        why="Who may pass any role to a machine gets the rights of the most powerful one.",
+        title="No policy can pass every role",
+        why="Anyone who may pass any role to a machine gets the permissions of the most powerful one.",
         severity=Severity.CRITICAL,
         remediation="Name the roles, and add the Condition iam:PassedToService.",
         frameworks=IAM,
@@ -218,8 +218,8 @@ RULES = [
     ),
     Rule(
         id="awsPublicPolicies",
-        title="No bucket, queue, key or repository is for everybody",
-        why="Principal * is everybody with the internet, not everybody in the account.",
+        title="No bucket, queue, key or repository is open to everybody",
+        why="Principal * is anyone on the internet, not everybody in the account.",
         severity=Severity.CRITICAL,
         remediation="Name the principals, or add a Condition such as aws:PrincipalOrgID.",
         frameworks={"cis-aws": ("2.1.4",), "soc2": ("CC6.1", "CC6.6")},
@@ -228,8 +228,8 @@ RULES = [
     ),
     Rule(
         id="awsRoleTrust",
-        title="Roles say who assumes them",
-        why="A trust policy without a subject lets every pod, or every repository of others, take the role.",
+        title="Roles say who may assume them",
+        why="A trust policy without a subject lets every pod, or anyone's repository, assume the role.",
         severity=Severity.CRITICAL,
         remediation="Name the principal, and for OIDC the subject (Condition ...:sub).",
         frameworks={"cis-eks": ("5.2.1",), "soc2": ("CC6.1",)},

@@ -1,4 +1,4 @@
-"""Reservations, logs and networks of a cloud, seen together: a reservation where no node is, is paid for nothing."""
+"""Reservations, logs and networks of a cloud across resources: a reservation without nodes is wasted money."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
 
 
 def _known(resource: Resource, path: str) -> Any:
-    """Text at a path of another resource; None where it is anything else."""
+    """The string at a path of another resource; None if it is anything else."""
     value = at(resource.body, path) if resource in readable([resource], path) else None
     return value if isinstance(value, str) else None
 
@@ -88,7 +88,7 @@ def _gcp_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
 
 
 def _name(resource: Resource) -> str | None:
-    """None where it is not known yet; Pulumi makes one up from its own name where none is given."""
+    """None if not known yet; Pulumi generates one from the resource name if none is given."""
     given = at(resource.body, "name")
     return resource.logical_name if given is None else given if isinstance(given, str) else None
 
@@ -112,7 +112,7 @@ def _azure_zones(resources: Sequence[Resource], _: Context) -> Iterator[Finding]
         wrong = sorted({str(one) for one in places} - reserved) if not isinstance(places, Unknown) else []
         if reserved and wrong:
             yield violation(
-                f"its reservation has nothing in zone {', '.join(wrong)}, so it must not be there", resource=pool
+                f"its reservation has nothing in zone {', '.join(wrong)}, so it must not use it", resource=pool
             )
 
     yield from each(judge, _of(resources, AKS_POOL))
@@ -139,9 +139,9 @@ def _zones(name: str, applies: tuple[str, ...], predicate: Any) -> Rule:
     return Rule(
         id=name,
         title="Reservations are in the zones of their pools",
-        why="A reservation in another zone is paid for and never used, while the pool waits for on-demand machines.",
+        why="A reservation in another zone is paid for but never used, while the pool waits for on-demand machines.",
         severity=Severity.HIGH,
-        remediation="Move the pool into the reservation's zone (and only that one), or reserve where the pool is.",
+        remediation="Move the pool into the reservation's zone (and only that one), or reserve in the pool's zones.",
         frameworks={"soc2": ("A1.1",)},
         applies=applies,
         set_predicate=predicate,
@@ -155,7 +155,7 @@ RULES = [
     Rule(
         id="awsFlowLogs",
         title="Networks log their flows",
-        why="Without flow logs nobody can say where data went.",
+        why="Without flow logs nobody can tell where data went.",
         severity=Severity.MEDIUM,
         remediation="Add an aws.ec2.FlowLog for the VPC.",
         frameworks={"cis-aws": ("3.7",), "soc2": ("CC7.2",)},
@@ -164,8 +164,8 @@ RULES = [
     ),
     Rule(
         id="azureAksLogs",
-        title="AKS logs who did what",
-        why="Without audit logs nobody can say after an incident which account did it.",
+        title="AKS audit logs are on",
+        why="Without audit logs nobody can tell after an incident which account did it.",
         severity=Severity.MEDIUM,
         remediation="Add an azure_native.monitor.DiagnosticSetting with kube-audit-admin for the cluster.",
         frameworks={"cis-aks": ("2.1.1",), "nsa-cisa": ("audit-logging",), "soc2": ("CC7.2",)},

@@ -1,4 +1,4 @@
-"""Images, as far as the environment has a say: allowed registries, and digests in production."""
+"""Image rules that depend on the environment: allowed registries, and digests in production."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ INJECTED = "auto"
 _DIGEST: dict[str, Any] = {
     "id": "imageDigest",
     "title": "Images in production are pinned by digest",
-    "why": "A tag can be pushed again, so what was tested is not what the next node pulls.",
+    "why": "A tag can be overwritten, so the next node may pull something other than what was tested.",
     "severity": "medium",
     "remediation": "Write the image as name:tag@sha256:digest.",
     "frameworks": {"soc2": ["CC8.1"]},
@@ -41,14 +41,14 @@ def _digest(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def registry(image: str) -> str:
-    """`docker.io` where none is named, as container runtimes have it."""
+    """`docker.io` if none is named, as in container runtimes."""
     first, slash, _ = image.partition("/")
     named = slash and ("." in first or ":" in first or first == "localhost")
     return first if named else "docker.io"
 
 
 def full_name(image: str) -> str:
-    """With its registry, and `library/` where Docker Hub would add it."""
+    """With its registry, and `library/` where Docker Hub adds it."""
     where = registry(image)
     if image.startswith(f"{where}/"):
         return image
@@ -75,7 +75,7 @@ def _of_container(name: str, container: Any, allowed: list[str]) -> Iterator[Fin
         if isinstance(image.value, Unknown):
             yield undecided(f"{item} has an image that is not known yet", item)
         elif not isinstance(image.value, str):
-            yield violation(f"{item} must have text as its image", item)
+            yield violation(f"{item} must have a string as its image", item)
         elif image.value != INJECTED and not any(_within(image.value, each) for each in allowed):
             yield violation(f"{item} must have an image from {' or '.join(allowed)}, not {registry(image.value)}", item)
 
@@ -98,8 +98,8 @@ RULES = [
     ),
     Rule(
         id="allowedRegistries",
-        title="Images come from registries that are allowed",
-        why="An image from anywhere is code from anywhere, and a typing error is enough to run a stranger's.",
+        title="Images come from allowed registries",
+        why="An image from anywhere is code from anywhere, and one typo is enough to run a stranger's.",
         severity=Severity.HIGH,
         remediation="Mirror the image into an allowed registry, or add its registry to cnai:policies.registries.",
         frameworks={

@@ -1,4 +1,4 @@
-"""Policies that must be there: default-deny, logins at gateways, strict mTLS of the mesh."""
+"""Policies that must exist: default-deny, logins at gateways, strict mTLS in the mesh."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ LOGINS = (
 PEERS = "security.istio.io/PeerAuthentication"
 ROOT = "istio-system"
 PLATFORM = "app.kubernetes.io/managed-by"
-"""Label of the namespaces of add-ons, which bring policies of their own where upstream has any."""
+"""Label on add-on namespaces, which bring their own policies where upstream has any."""
 AUTH = "authentication-and-authorization"
 
 
@@ -43,7 +43,7 @@ def _default_deny(resources: Sequence[Resource], _: Context) -> Iterator[Finding
 
 
 def _denies(policy: Any) -> bool:
-    """Selects all pods, and allows none of what comes in by itself."""
+    """Selects all pods, and by itself allows no ingress."""
     spec = policy.get("spec")
     if not isinstance(spec, dict) or holds_unknown(spec) or spec.get("podSelector") not in (None, {}):
         return False
@@ -80,7 +80,7 @@ def _mesh(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
 
 
 def _strict(policy: Resource) -> bool | None:
-    """For the whole mesh: a selector would make it that of some pods only."""
+    """For the whole mesh: with a selector it would apply only to some pods."""
     selector, mode = at(policy.body, "spec.selector"), at(policy.body, "spec.mtls.mode")
     if isinstance(selector, Unknown) or isinstance(mode, Unknown):
         return None
@@ -91,7 +91,7 @@ RULES = [
     Rule(
         id="defaultDeny",
         title="Namespaces deny by default",
-        why="Without a policy every pod reaches every other, so one broken notebook reaches every database.",
+        why="Without a policy every pod can reach every other, so one compromised notebook reaches every database.",
         severity=Severity.HIGH,
         remediation="Add a NetworkPolicy with podSelector {} and policyTypes [Ingress, Egress]; allow what is needed.",
         frameworks={"cis-kubernetes": ("5.3.2",), "nsa-cisa": ("network-separation",), "soc2": ("CC6.6",)},
@@ -100,8 +100,8 @@ RULES = [
     ),
     Rule(
         id="gatewayAuth",
-        title="Gateways ask who is there",
-        why="A gateway without a login lets anybody use the models and dashboards behind it.",
+        title="Gateways require a login",
+        why="A gateway without a login lets anyone use the models and dashboards behind it.",
         severity=Severity.HIGH,
         remediation="Add a RequestAuthentication with an AuthorizationPolicy, or Envoy Gateway's SecurityPolicy.",
         frameworks={"nsa-cisa": (AUTH,), "soc2": ("CC6.1", "CC6.6")},
@@ -111,7 +111,7 @@ RULES = [
     Rule(
         id="meshStrict",
         title="The mesh is strict as a whole",
-        why="Without a mesh-wide policy Istio takes clear text as well, from anybody.",
+        why="Without a mesh-wide policy Istio also accepts clear text, from anyone.",
         severity=Severity.HIGH,
         remediation="Add a PeerAuthentication named default in istio-system with mtls.mode STRICT.",
         frameworks={"nsa-cisa": ("network-separation",), "soc2": ("CC6.7",)},

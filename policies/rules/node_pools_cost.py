@@ -1,4 +1,4 @@
-"""What node pools cost: all of them at their maximum within the budget, and idle GPU pools at nothing."""
+"""What node pools cost: all of them at max within the budget, and idle GPU pools nothing."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class NodePool(NamedTuple):
 
 @cache
 def prices() -> Mapping[str, float]:
-    """Machine type -> dollars an hour on demand; where no cloud sells one, what a simulated copy of it says."""
+    """Machine type -> on-demand dollars an hour; for types no cloud sells, the simulated copy's price."""
     clouds = [each.name for each in files("cnai.clouds").iterdir() if each.joinpath("machines.toml").is_file()]
     offered = [machine for cloud in clouds for machine in machines(cloud).values()]
     copies = {machine.mirrors: machine.price_usd_per_hour for machine in offered if machine.mirrors}
@@ -126,7 +126,7 @@ RULES = [
     Rule(
         id="budgetAtMax",
         title="All pools at their maximum are within the budget",
-        why="What autoscaling may buy is bought on the first bad day, and the bill comes a month later.",
+        why="Whatever autoscaling may buy, it buys on the first bad day, and the bill comes a month later.",
         severity=Severity.HIGH,
         remediation="Lower the max of a pool, or raise cnai:policies.budget_usd_per_hour with whoever pays.",
         frameworks={"soc2": ("A1.1",)},
@@ -135,10 +135,10 @@ RULES = [
     ),
     Rule(
         id="gpuPoolFloor",
-        title="Idle GPU pools go to zero outside production",
+        title="Idle GPU pools scale to zero outside production",
         why="One idle GPU node costs more in a month than most laptops.",
         severity=Severity.MEDIUM,
-        remediation="Set the pool's min to 0; the first job waits some minutes for its node.",
+        remediation="Set the pool's min to 0; the first job waits a few minutes for its node.",
         frameworks={"soc2": ("A1.1",)},
         applies=(EKS, GKE, AKS),
         predicate=_floor,

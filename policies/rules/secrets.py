@@ -1,4 +1,4 @@
-"""Secrets where everybody can read them: literals of env, arguments, ConfigMaps."""
+"""Secrets where everybody can read them: env literals, arguments, ConfigMaps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,9 +40,9 @@ def _env(item: str, container: Any) -> Iterator[Finding]:
         name, value = text(each.value, "name"), text(each.value, "value")
         called = name if isinstance(name, str) else ""
         if isinstance(value, Unknown):
-            yield undecided(f"{item} has a value of env {called} that is not known yet", item)
+            yield undecided(f"{item} has a value for env {called} that is not known yet", item)
         elif value is not None and (what := credential(value, called)):
-            yield violation(f"{item} must not carry {what} as the literal of env {called}".rstrip(), item)
+            yield violation(f"{item} must not have {what} as a literal value of env {called}".rstrip(), item)
         elif value is not None and isinstance(name, Unknown) and credential(value, "PASSWORD"):
             yield undecided(f"{item} has a literal in env whose name is not known yet", item)
 
@@ -55,7 +55,7 @@ def _arguments(item: str, container: Any) -> Iterator[Finding]:
             elif not isinstance(each.value, str):
                 raise WrongType(path, each.value, "text")
             elif what := formatted(each.value):
-                yield violation(f"{item} must not carry {what} in {path.removesuffix('[*]')}", item)
+                yield violation(f"{item} must not have {what} in {path.removesuffix('[*]')}", item)
 
 
 @careful
@@ -73,9 +73,9 @@ RULES = [
     Rule(
         id="secretsInEnv",
         title="No secrets in env literals",
-        why="A literal is readable for all who may see the pod, and stays in the history of every tool that saw it.",
+        why="A literal is readable by all who may see the pod, and stays in the history of every tool that saw it.",
         severity=Severity.CRITICAL,
-        remediation="Put it into a Secret, use valueFrom.secretKeyRef or a volume, and rotate it.",
+        remediation="Put it in a Secret, use valueFrom.secretKeyRef or a volume, and rotate it.",
         frameworks=SECRETS,
         applies=("pod",),
         predicate=_in_env,
@@ -83,7 +83,7 @@ RULES = [
     Rule(
         id="secretsInConfigMaps",
         title="No secrets in ConfigMaps",
-        why="ConfigMaps are not encrypted, and roles that may not read Secrets read them.",
+        why="ConfigMaps are not encrypted, and roles without access to Secrets can read them.",
         severity=Severity.CRITICAL,
         remediation="Move the key into a Secret, and rotate it.",
         frameworks=SECRETS,

@@ -1,4 +1,4 @@
-"""What people are waiting for survives the loss of a node and of a zone."""
+"""Serving workloads survive the loss of a node and of a zone."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ROLES = frozenset(("predictor", "serving", "inference", "model-server", "transfo
 
 
 def serves(template: Any) -> bool | None:
-    """By its priority class, KServe's label, or the usual component label; None where that is not known.
+    """By its priority class, KServe's label, or the usual component label; None if that is not known.
 
     Raises `WrongType`.
     """
@@ -46,7 +46,7 @@ def _spread(resource: Resource, _: Context) -> Iterator[Finding]:
     if served is None or told or isinstance(count, Unknown):
         yield undecided("whether it serves, or how its pods spread, is not known yet")
     else:
-        yield violation("what serves must spread its pods (topologySpreadConstraints)")
+        yield violation("serving workloads must spread their pods (topologySpreadConstraints)")
 
 
 @careful
@@ -57,7 +57,7 @@ def _replicas(resource: Resource, context: Context) -> Iterator[Finding]:
     if served is None or isinstance(count, Unknown):
         yield undecided("whether it serves, or with how many replicas, is not known yet")
     elif (1 if count is None else count) < 2 and not _scaled(resource, context.resources):
-        yield violation("what serves in production must have at least 2 replicas")
+        yield violation("serving workloads in production must have at least 2 replicas")
 
 
 def _scaled(resource: Resource, others: Sequence[Resource]) -> bool:
@@ -85,7 +85,7 @@ def _budgets(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
         if served is None or None in answers:
             yield undecided("whether it serves, or a budget selects it, is not known yet", resource=resource)
         else:
-            yield violation("what serves must have a PodDisruptionBudget", resource=resource)
+            yield violation("serving workloads must have a PodDisruptionBudget", resource=resource)
 
     yield from each(judge, (one for one in resources if one.kind in KINDS))
 
@@ -93,8 +93,8 @@ def _budgets(resources: Sequence[Resource], _: Context) -> Iterator[Finding]:
 RULES = [
     Rule(
         id="servingSpread",
-        title="What serves is spread over nodes and zones",
-        why="All replicas on one node are one replica on the day that the node goes.",
+        title="Serving workloads are spread over nodes and zones",
+        why="All replicas on one node are one replica on the day the node fails.",
         severity=Severity.MEDIUM,
         remediation="Add topologySpreadConstraints over topology.kubernetes.io/zone and kubernetes.io/hostname.",
         frameworks={"soc2": ("A1.2",)},
@@ -103,7 +103,7 @@ RULES = [
     ),
     Rule(
         id="servingReplicas",
-        title="What serves in production has two replicas",
+        title="Serving workloads in production have two replicas",
         why="With one replica every rollout, drain and crash is an outage.",
         severity=Severity.HIGH,
         remediation="Set spec.replicas, or the autoscaler's minimum, to at least 2.",
@@ -113,8 +113,8 @@ RULES = [
     ),
     Rule(
         id="servingDisruptionBudget",
-        title="What serves has a disruption budget",
-        why="A drain or an upgrade of nodes may otherwise take all replicas at once.",
+        title="Serving workloads have a disruption budget",
+        why="A node drain or upgrade may otherwise take down all replicas at once.",
         severity=Severity.MEDIUM,
         remediation="Add a PodDisruptionBudget that selects its pods, with maxUnavailable 1.",
         frameworks={"soc2": ("A1.2",)},

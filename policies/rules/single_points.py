@@ -14,13 +14,13 @@ COUNTS = {
     "kafka.strimzi.io/KafkaNodePool": ("spec.replicas", 3),
     "rabbitmq.com/RabbitmqCluster": ("spec.replicas", 3),
 }
-"""Kind -> where it counts its members, and how many survive the loss of one."""
+"""Kind -> the path of its member count, and how many members survive the loss of one."""
 STANDBY = {
     "aws:rds/instance:Instance": ("multiAz", (True,)),
     "gcp:sql/databaseInstance:DatabaseInstance": ("settings.availabilityType", ("REGIONAL",)),
     "azure-native:dbforpostgresql:Server": ("highAvailability.mode", ("ZoneRedundant", "SameZone")),
 }
-"""Type -> the property that gives it a standby, and its values that do."""
+"""Type -> the property that enables a standby, and the values that do."""
 SCHEDULE = "velero.io/Schedule"
 
 
@@ -67,7 +67,7 @@ def _behind_services(resources: Sequence[Resource], context: Context) -> Iterato
         if isinstance(count, Unknown) or (not behind and None in answers.values()):
             yield undecided("whether it is a single point of failure is not known yet", resource=resource)
         elif behind:
-            told = f"{resource.name} is a single point of failure: all that Service {behind[0]} has is one replica"
+            told = f"{resource.name} is a single point of failure: Service {behind[0]} has a single replica"
             yield violation(f"{told}, and it must have at least 2", resource=resource)
 
     yield from each(judge, (one for one in resources if one.kind in WORKLOADS))
@@ -112,7 +112,7 @@ def _covers(schedule: Resource, namespace: Any) -> bool | None:
 
 SINGLE: dict[str, Any] = {
     "title": "Nothing in production fails with one machine",
-    "why": "One node, zone or process that stops takes the platform with it.",
+    "why": "One failing node, zone or process takes the platform down with it.",
     "frameworks": {"soc2": ("A1.2",)},
 }
 RULES = [
@@ -135,7 +135,7 @@ RULES = [
     Rule(
         id="databaseStandby",
         severity=Severity.HIGH,
-        remediation="Switch the standby in another zone on.",
+        remediation="Enable the standby in another zone.",
         applies=tuple(STANDBY),
         predicate=_standby,
         **SINGLE,
@@ -143,7 +143,7 @@ RULES = [
     Rule(
         id="statefulBackups",
         title="State in production is backed up",
-        why="A volume survives its pod, and neither its cluster nor a mistake.",
+        why="A volume survives its pod, but neither its cluster nor a mistake.",
         severity=Severity.HIGH,
         remediation="Add a Velero Schedule whose template includes the namespace.",
         frameworks={"soc2": ("A1.2",)},

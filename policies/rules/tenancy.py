@@ -1,4 +1,4 @@
-"""Teams stay apart: their objects, the accounts that they bind, and roles that reach Secrets by way of pods."""
+"""Team isolation: their objects, the accounts they bind, and roles that reach Secrets through pods."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -62,11 +62,11 @@ def _subjects(resource: Resource, context: Context) -> Iterator[Finding]:
             yield undecided(f"what {each.name} is, and where, is not known yet", each.name)
         elif kind == "ServiceAccount" and theirs in teams and theirs != own:
             where = own or "another namespace"
-            yield violation(f"must not give {each.name} of team {theirs} rights in {where}", each.name)
+            yield violation(f"must not give {each.name} of team {theirs} permissions in {where}", each.name)
 
 
 def _names(rule: Any, path: str, unknown: frozenset[str]) -> frozenset[str]:
-    """What a rule of a role lists; `unknown` stands for what is not known."""
+    """What a role's rule lists; `unknown` marks values not known yet."""
     if isinstance(rule, Unknown) or holds_unknown(values := listed(rule, path)):
         return unknown
     return frozenset(each for each in values if isinstance(each, str)) if isinstance(values, list) else unknown
@@ -82,7 +82,7 @@ def _makes_pods(rule: Any, unknown: frozenset[str]) -> bool:
 
 
 def _reads_secrets(rule: Any, unknown: frozenset[str]) -> bool:
-    # Names of Secrets that are not known may yet be none, or some.
+    # Unknown names of Secrets may turn out to be none, or some.
     named = _names(rule, "resourceNames", NONE if unknown else ALL)
     reads = {"get", "list", "watch", "*"} & _names(rule, "verbs", unknown) and not named
     secrets = {"secrets", "*"} & _names(rule, "resources", unknown)
@@ -90,7 +90,7 @@ def _reads_secrets(rule: Any, unknown: frozenset[str]) -> bool:
 
 
 def _allows(resource: Resource, *rights: Callable[[Any, frozenset[str]], bool]) -> bool | None:
-    """Whether a role has all of some rights; None where that is not known."""
+    """Whether a role has all of some permissions; None if not known."""
     rules = [each.value for each in found(resource.body, "rules[*]")]
     if all(any(right(rule, NONE) for rule in rules) for right in rights):
         return True
@@ -113,9 +113,9 @@ RULES = [
     Rule(
         id="teamNamespaces",
         title="What belongs to a team is in its namespace",
-        why="Quotas, network policies and members hang on the namespace, so outside of it none of them holds.",
+        why="Quotas, network policies and membership are tied to the namespace, so outside it none of them applies.",
         severity=Severity.HIGH,
-        remediation="Set metadata.namespace to the team's namespace, or take the label cnai.dev/team out.",
+        remediation="Set metadata.namespace to the team's namespace, or remove the label cnai.dev/team.",
         frameworks={"cis-kubernetes": ("5.6.1",), "nsa-cisa": ("network-separation",), "soc2": ("CC6.1",)},
         applies=("*",),
         predicate=_stays,
@@ -123,7 +123,7 @@ RULES = [
     Rule(
         id="crossTeamBindings",
         title="No accounts of one team in another's namespace",
-        why="Whoever breaks into one team's pod then reads the other's work.",
+        why="Anyone who breaks into one team's pod can then read the other's work.",
         severity=Severity.HIGH,
         remediation="Bind an account of the namespace itself, and share data through the object store.",
         frameworks={
@@ -135,8 +135,8 @@ RULES = [
     ),
     Rule(
         id="rbacPodsAndSecrets",
-        title="No role both makes pods and reads Secrets",
-        why="A pod may run as any account of its namespace, so together they are every right that the namespace holds.",
+        title="No role both creates pods and reads Secrets",
+        why="A pod may run as any account of its namespace, so together they grant every permission in the namespace.",
         severity=Severity.HIGH,
         remediation="Split the role, or name the Secrets in resourceNames.",
         frameworks={
@@ -145,12 +145,12 @@ RULES = [
             "soc2": ("CC6.3",),
         },
         applies=ROLES,
-        predicate=_right("must not allow both to create pods and to read all Secrets", _makes_pods, _reads_secrets),
+        predicate=_right("must not allow both creating pods and reading all Secrets", _makes_pods, _reads_secrets),
     ),
     Rule(
         id="rbacAllSecrets",
         title="No ClusterRole reads all Secrets",
-        why="The Secrets of a cluster hold the tokens of its most powerful accounts.",
+        why="A cluster's Secrets hold the tokens of its most powerful accounts.",
         severity=Severity.MEDIUM,
         remediation="Use a Role in the namespaces that need it, or name the Secrets in resourceNames.",
         frameworks={

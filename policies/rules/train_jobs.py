@@ -1,4 +1,4 @@
-"""TrainJobs as the pods that they become: their runtime's, with their own nodes, resources and patches laid over it."""
+"""TrainJobs as the pods they become: their runtime's, with their own nodes, resources and patches merged over it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,9 +21,9 @@ PATCHES = "spec.runtimePatches[*].trainingRuntimeSpec.template.spec.replicatedJo
 LABELS = "template.metadata.labels"
 TEMPLATE = "template.spec.template"
 OWN = {"env": "env", "resources": "resourcesPerNode"}
-"""Of a container -> where a TrainJob says it."""
+"""Container field -> where a TrainJob sets it."""
 NO_RUNTIME = {"spec": {"tolerations": UNKNOWN, "priorityClassName": UNKNOWN}}
-"""What rules ask for may be in a runtime that is not among what is checked; what they refuse, the runtime is asked."""
+"""What rules require may be in a runtime that is not being checked; what they forbid is checked in the runtime."""
 ASKED = (
     "gpuLimits",
     "gpuTolerations",
@@ -42,12 +42,12 @@ ADDED = ("volumeMounts", "volumeDevices", "ports", "imagePullSecrets", "hostAlia
 
 
 class Trained(NamedTuple):
-    """A job as the pod that it becomes."""
+    """A job as the pod it becomes."""
 
     job: Resource
     pod: Resource
     vague: bool
-    """What is laid over the runtime is not known."""
+    """The patches over the runtime are not known."""
 
 
 def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
@@ -57,12 +57,12 @@ def _judged(resources: Sequence[Resource], context: Context) -> Iterator[Finding
     def judge(job: Resource) -> Iterator[Finding]:
         runtime = _runtime(job, runtimes)
         if runtime is None and not _names_accelerators(job):
-            yield undecided("its GPUs are its runtime's, which is not among what is checked", resource=job)
+            yield undecided("its GPUs are set by its runtime, which is not being checked", resource=job)
             return
         vague = holds_unknown(at(job.body, "metadata.name")) or _vague(job.body, PATCHES)
         vague = vague or (runtime is not None and _vague(runtime.body, JOBS))
         if vague:
-            yield undecided("which patches are laid over its runtime is not known yet", resource=job)
+            yield undecided("which patches apply to its runtime is not known yet", resource=job)
         body = effective(job, runtime)
         if isinstance(body, Unknown):
             yield undecided("the pod of its runtime is not known yet", resource=job)
@@ -83,7 +83,7 @@ def _told(finding: Finding, name: str, trained: Trained) -> Finding:
 
 
 def _slices(trained: Sequence[Trained], resources: Sequence[Resource], context: Context) -> Iterator[Finding]:
-    """What pools share their GPUs is said by other objects, so that all jobs are asked together."""
+    """Other objects say which pools share their GPUs, so all jobs are checked together."""
     nodes = [one for one in resources if one.kind not in (JOB, *RUNTIMES)]
     of_pod = {id(one.pod): one for one in trained}
     for finding in evaluate_set(rules()[SLICES], [*nodes, *(one.pod for one in trained)], context):
@@ -94,7 +94,7 @@ def _slices(trained: Sequence[Trained], resources: Sequence[Resource], context: 
 
 
 def _anywhere(pod: Resource) -> Resource:
-    """Its runtime, which nobody has seen, may select the nodes that it does not. Raises `WrongType`."""
+    """Its runtime, which is not being checked, may select nodes that it does not. Raises `WrongType`."""
     selector = mapping(pod.body, "spec.nodeSelector")
     if not isinstance(selector, Unknown) and POOL in selector:
         return pod
@@ -102,13 +102,13 @@ def _anywhere(pod: Resource) -> Resource:
 
 
 def _names_accelerators(job: Resource) -> bool:
-    """Else its runtime's stay: Trainer merges a job's resources into those, one by one."""
+    """Otherwise the runtime's apply: Trainer merges a job's resources into those, one by one."""
     paths = (f"spec.trainer.resourcesPerNode.{part}['*']" for part in ("limits", "requests"))
     return any(one.name.startswith(ACCELERATORS) for path in paths for one in found(job.body, path))
 
 
 def _vague(body: Any, path: str) -> bool:
-    """Whether a list of replicated jobs is not known, or a name in it, or which of them trains."""
+    """Whether a list of replicated jobs, a name in it, or the training job is not known."""
     words = ("name", f"{LABELS}['{STEP}']")
     return any(
         isinstance(one.value, Unknown) or any(isinstance(at(one.value, word), Unknown) for word in words)
@@ -124,7 +124,7 @@ def _runtime(job: Resource, runtimes: Mapping[str, Resource]) -> Resource | None
 
 
 def effective(job: Resource, runtime: Resource | None) -> "dict[str, Any] | Unknown":
-    """The trainer's pod. Raises `WrongType` for a job that is not built like one."""
+    """The trainer's pod. Raises `WrongType` for a malformed job."""
     name, pod = _trainer(runtime) if runtime else (TRAINER, NO_RUNTIME)
     said = {key: mapping(job.body, f"metadata.{key}") for key in ("labels", "annotations")}
     own = {key: at(job.body, f"spec.trainer.{path}") for key, path in OWN.items()}
@@ -147,10 +147,10 @@ def _trainer(runtime: Resource) -> tuple[str, Any]:
 
 
 def laid_over(below: Any, above: Any) -> Any:
-    """As Trainer merges a patch: maps by key, containers and their like by name; tolerations, commands and other lists
-    take the place of what was there.
+    """As Trainer merges a patch: maps by key, containers and the like by name; tolerations, commands and other lists
+    are replaced.
 
-    What is not known below is not known with something over it either.
+    What is unknown below stays unknown with something merged over it.
     """
     if above is None or isinstance(below, Unknown):
         return below
@@ -184,8 +184,8 @@ def _name(element: Any) -> Any:
 RULES = [
     Rule(
         id="gpuTrainJobs",
-        title="TrainJobs keep the rules of GPU pods",
-        why="The pods of a TrainJob come from its runtime and its own patches, and only together say where they run.",
+        title="TrainJobs follow the rules for GPU pods",
+        why="The pods of a TrainJob come from its runtime and its own patches, which only together say where they run.",
         severity=Severity.HIGH,
         remediation="Set it in spec.trainer.resourcesPerNode, in spec.runtimePatches or in the runtime.",
         frameworks={"nsa-cisa": ("network-separation",), "soc2": ("A1.1",)},

@@ -95,7 +95,7 @@ def test_gpu_metrics_are_scraped_only_where_somebody_scrapes(monitoring):
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
-    [({"time_slices": (1,)}, "from 2, got 1"), ({"time_slices": (4,), "allocation": "dra"}, "device plugin")],
+    [({"time_slices": (1,)}, "at least 2, got 1"), ({"time_slices": (4,), "allocation": "dra"}, "device plugin")],
 )
 def test_sharing_that_cannot_be_is_refused(wrong, told):
     with pytest.raises(ValueError, match=told):

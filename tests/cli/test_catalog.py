@@ -85,7 +85,7 @@ def test_an_unknown_package_is_wrong_input_with_the_nearest_right_one(project, c
 @pytest.mark.parametrize("command", ["lock", "pull"])
 def test_what_takes_long_is_done_for_all_only_where_that_is_said(project, capsys, command):
     code, _, err = said(capsys, command)
-    assert (code, "name packages, or say --all" in err) == (ExitCode.WRONG_INPUT, True)
+    assert (code, "name packages, or pass --all" in err) == (ExitCode.WRONG_INPUT, True)
     assert said(capsys, command, "--all", "jobset")[0] == ExitCode.WRONG_INPUT
 
 

@@ -30,7 +30,7 @@ def test_an_unknown_environment_is_named_with_those_that_exist(project, capsys):
     assert app.run(["preview", "prod"]) == ExitCode.WRONG_INPUT
     said = capsys.readouterr().err
     assert "no environment 'prod'" in said
-    assert "there are: dev" in said
+    assert "existing: dev" in said
     assert "Traceback" not in said
 
 
@@ -222,7 +222,7 @@ def test_what_fails_through_no_fault_of_the_input_ends_with_1(project, capsys, m
 
 def test_a_bad_name_is_refused_before_any_question(project, monkeypatch):
     monkeypatch.setattr(initialise, "asker", lambda **_: pytest.fail("asked"))
-    with pytest.raises(UserError, match="'Bad_Name' is no name"):
+    with pytest.raises(UserError, match="'Bad_Name' is not a valid environment name"):
         initialise.initialise("Bad_Name")
 
 

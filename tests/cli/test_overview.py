@@ -96,7 +96,7 @@ def test_a_damaged_record_is_told_and_hides_no_other(tmp_path, capsys):
     for name, text in (("a", "{garbage"), ("b", "[]"), ("c", json.dumps(REPORT)), ("d", "{}")):
         (directory.report / f"{name}.json").write_text(text)
     assert records(directory) == [REPORT]
-    assert capsys.readouterr().err.count("is damaged and left out") == 3
+    assert capsys.readouterr().err.count("is damaged and was left out") == 3
 
 
 def test_a_pool_that_may_have_nodes_and_has_none_is_shown(monkeypatch):

@@ -113,7 +113,7 @@ def test_a_job_that_could_never_run_is_refused_before_it_is_sent(local, write, f
         ({"command": None, "script": "gone.py"}, r"script: .*gone\.py cannot be read"),
         ({"nodes": 0}, "nodes: give at least 1"),
         ({"gpus": 1}, "gpus: unknown key"),
-        ({"name": "My Job"}, "name: a name has"),
+        ({"name": "My Job"}, "name: use at most"),
         ({"command": "torchrun"}, "command: give a list"),
     ],
 )

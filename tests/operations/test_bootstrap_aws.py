@@ -63,7 +63,7 @@ def test_what_somebody_loosened_is_set_again_and_nothing_else():
     bucket, s3 = name(make()), boto3.client("s3", region_name="eu-central-1")
     s3.delete_bucket_policy(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
-    assert make().changes == ("versions kept", "TLS only")
+    assert make().changes == ("versioning", "TLS only")
 
 
 def test_a_bucket_of_somebody_else_is_refused_before_a_key_is_made():
@@ -76,7 +76,7 @@ def test_a_bucket_of_somebody_else_is_refused_before_a_key_is_made():
         aws_secret_access_key=given["SecretAccessKey"],
         aws_session_token=given["SessionToken"],
     ).create_bucket(Bucket="taken-by-them")
-    with pytest.raises(UserError, match="taken-by-them is somebody else's: name another with --bucket"):
+    with pytest.raises(UserError, match="taken-by-them belongs to another account: name another with --bucket"):
         make("taken-by-them")
     assert boto3.client("kms", region_name="eu-central-1").list_keys()["Keys"] == []
 

@@ -76,7 +76,7 @@ def test_buckets_are_missed_where_there_are_none():
 
 def test_what_the_other_cloud_itself_would_refuse_of_a_pool_is_said():
     made = replanned(environment(cpu={"machine": "m7i.xlarge", "max": 5}).stack, "onprem", sample_settings("onprem"))
-    assert "nothing makes nodes here" in reasons(made, "pool cpu")["max"]
+    assert "nothing creates nodes here" in reasons(made, "pool cpu")["max"]
 
 
 def test_on_its_own_cloud_nothing_is_missed():

@@ -83,20 +83,20 @@ def test_a_bucket_of_google_is_made_with_all_that_it_shall_have_and_then_left_al
     assert bucket.iam_configuration.public_access_prevention == "enforced"
     assert list(gcp_state.configured(bucket, "keys/k", "us-central1", new=False)) == []
     bucket.versioning_enabled = False
-    assert list(gcp_state.configured(bucket, "keys/k", "us-central1", new=False)) == ["versions kept"]
+    assert list(gcp_state.configured(bucket, "keys/k", "us-central1", new=False)) == ["versioning"]
     assert bucket.sent == ["us-central1", "patch"]
 
 
 def test_a_bucket_of_another_project_is_refused_however_it_shows():
-    with pytest.raises(UserError, match="is somebody else's"):
+    with pytest.raises(UserError, match="belongs to another project"):
         gcp_state.owned(SimpleNamespace(lookup_bucket=lambda name: Bucket(name, project_number=2)), "b", 1)
 
     def refuse(_):
         raise ForbiddenError
 
-    with pytest.raises(UserError, match="is somebody else's"):
+    with pytest.raises(UserError, match="belongs to another project"):
         gcp_state.owned(SimpleNamespace(lookup_bucket=refuse), "b", 1)
-    with pytest.raises(UserError, match="is somebody else's"):
+    with pytest.raises(UserError, match="belongs to another project"):
         list(gcp_state.configured(Bucket("b", taken=True), "keys/k", "us-central1", new=True))
     assert gcp_state.owned(SimpleNamespace(lookup_bucket=lambda _: None), "b", 1) is None
 
@@ -225,7 +225,7 @@ def test_azures_account_and_vault_are_made_locked_down_once_and_mended_where_som
 
 def test_azures_account_name_that_somebody_has_is_refused_before_anything_is_made():
     clients, settings = azure(free=False), sample_settings("azure")
-    with pytest.raises(UserError, match="is somebody else's"):
+    with pytest.raises(UserError, match="belongs to another subscription"):
         list(azure_state.made(clients, azure_state.names("prod", settings), settings))
     assert clients.resources.resource_groups.kept == {}
 

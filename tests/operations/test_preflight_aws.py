@@ -116,7 +116,7 @@ def test_an_account_without_a_value_of_its_own_has_the_default_one(stub):
     answers.add_response("get_aws_default_service_quota", quota(2000.0, metric=False))
     (found,) = quotas.quota_findings(asked, metrics, [H100])
     assert found.verdict == "warn"
-    assert "how much is in use is not known" in found.text
+    assert "current usage is not known" in found.text
 
 
 def test_a_quota_that_aws_does_not_know_is_not_called_well(stub):
@@ -164,15 +164,15 @@ PAID = {"ReservationType": "capacity-block", "CapacityReservationId": "cr-0b"}
     ("route", "found", "verdict", "said"),
     [
         (NAMED, reservation(), "pass", "cr-0a has 8"),
-        (NAMED, reservation(TotalInstanceCount=4), "warn", "what is missing comes on-demand"),
+        (NAMED, reservation(TotalInstanceCount=4), "warn", "the rest comes from on-demand"),
         (NAMED, reservation(InstanceType="p5e.48xlarge"), "fail", "it is for p5e.48xlarge"),
         (NAMED, reservation(AvailabilityZone="us-east-1f"), "fail", "it is in us-east-1f"),
         (NAMED, reservation(State="expired"), "fail", "it is expired"),
-        (NAMED, reservation(**PAID), "fail", "it is no reserved"),
-        (BLOCK, reservation(**PAID, TotalInstanceCount=2), "pass", "the pool wants 2 by it"),
+        (NAMED, reservation(**PAID), "fail", "it is not of kind reserved"),
+        (BLOCK, reservation(**PAID, TotalInstanceCount=2), "pass", "the pool needs 2 from it"),
         (BLOCK, reservation(**PAID, TotalInstanceCount=1), "fail", "enlarge it to 2"),
-        (BLOCK, reservation(**PAID, State="scheduled"), "warn", "it has not begun yet"),
-        (BLOCK, reservation(), "fail", "it is no block"),
+        (BLOCK, reservation(**PAID, State="scheduled"), "warn", "it has not started yet"),
+        (BLOCK, reservation(), "fail", "it is not of kind block"),
     ],
 )
 def test_a_reservation_is_the_pools_when_type_zone_kind_and_size_fit(stub, route, found, verdict, said):

@@ -47,7 +47,7 @@ def test_a_mapping_on_one_line_stays_on_it(given, wanted):
 
 @pytest.mark.parametrize("text", ["config: {}\n", "config:\n  cnai:cloud: {aws: }\n", "- 1\n"])
 def test_where_there_is_no_mapping_nothing_is_invented(text):
-    with pytest.raises(UserError, match="is no mapping in this file"):
+    with pytest.raises(UserError, match="is not a mapping in this file"):
         with_value(text, (*KEY, "kubernetes"), "1.37")
 
 

@@ -61,9 +61,9 @@ def test_the_next_minor_is_written_with_the_image_that_it_needs():
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("1.38", "no minor may be skipped: go to 1.37 first"),
-        ("1.36", "is at 1.36 already"),
-        ("1.35", "does not go back"),
+        ("1.38", "minors cannot be skipped: go to 1.37 first"),
+        ("1.36", "is already at 1.36"),
+        ("1.35", "cannot be downgraded"),
         ("37", "give a minor, such as 1.37"),
         ("latest", "give a minor"),
     ],
@@ -74,12 +74,12 @@ def test_any_other_step_is_refused(target, said):
 
 
 def test_a_cloud_whose_version_nobody_chooses_is_not_upgraded():
-    with pytest.raises(UserError, match=r"local has Kubernetes 1\.\d+ and no other"):
+    with pytest.raises(UserError, match=r"local offers only Kubernetes 1\.\d+"):
         upgrade.planned(environment("local"), "1.37", Cluster())
 
 
 def test_a_cluster_that_somebody_else_made_is_upgraded_by_them():
-    with pytest.raises(UserError, match="upgrade it with what made it"):
+    with pytest.raises(UserError, match="upgrade it with what created it"):
         upgrade.planned(environment("onprem"), "1.37", Cluster())
 
 
@@ -87,12 +87,12 @@ def test_a_cluster_without_a_node_is_taken_for_another_one():
     cluster = Cluster()
     cluster.objects.clear()
     cluster.list = lambda *_, **__: []
-    with pytest.raises(UserError, match="is this its cluster"):
+    with pytest.raises(UserError, match="is this the right cluster"):
         upgrade.planned(environment(), "1.37", cluster, IMAGE)
 
 
 def test_nodes_that_the_last_upgrade_has_not_reached_come_first():
-    with pytest.raises(UserError, match=r"nodes still run 1\.35: a: let `up` bring all of them to 1\.36 first"):
+    with pytest.raises(UserError, match=r"nodes still run 1\.35: a: run `up` to bring all of them to 1\.36 first"):
         upgrade.planned(environment(), "1.37", Cluster(kubelet="v1.35.9"), IMAGE)
 
 
@@ -142,7 +142,7 @@ def test_removals_name_a_minor_and_something_else_than_themselves():
 
 
 def test_without_a_look_at_the_cluster_the_plan_says_so():
-    assert "was not looked at" in upgrade.planned(environment(), "1.37", None, IMAGE).remarks[0]
+    assert "was not checked" in upgrade.planned(environment(), "1.37", None, IMAGE).remarks[0]
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_minor_for_which_aws_has_no_image_yet_says_how_to_name_one(aws):
 
 
 def test_a_cloud_without_images_has_none_to_rotate():
-    with pytest.raises(UserError, match="makes no nodes from images"):
+    with pytest.raises(UserError, match="creates no nodes from images"):
         rotation.planned(environment("local"))
 
 
@@ -198,7 +198,7 @@ def test_the_command_writes_the_stack_file_and_keeps_what_else_stands_there(stac
 def test_what_the_environment_would_refuse_is_not_written(stack, monkeypatch, capsys):
     monkeypatch.setattr("cnai.kube.Kube.from_kubeconfig", lambda *_: Cluster())
     assert app.run(["upgrade", "prod", "--to", "1.37", "--image", "1.36.2-20260714", "-y"]) == ExitCode.WRONG_INPUT
-    assert "need an image of it" in capsys.readouterr().err
+    assert "nodes need an image for" in capsys.readouterr().err
     assert stack.read_text() == AWS
 
 

@@ -108,7 +108,7 @@ def test_seaweedfs_knows_its_user_by_the_keys_that_clients_get():
 @pytest.mark.parametrize(
     ("kind", "wrong", "told"),
     [
-        ("minio", {"servers": 3}, "servers: MinIO runs as 1 or as 4 and more, got 3"),
+        ("minio", {"servers": 3}, "servers: MinIO runs with 1 server or at least 4, got 3"),
         ("seaweedfs", {"servers": 0}, "servers: SeaweedFS needs at least 1, got 0"),
         ("seaweedfs", {"storage_gib": 0}, "storage_gib: give at least 1, got 0"),
     ],

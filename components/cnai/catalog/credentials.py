@@ -1,4 +1,4 @@
-"""Passwords that a chart reads from a Secret, so that they never stand in values."""
+"""Passwords that a chart reads from a Secret, so that they never appear in values."""
 
 import secrets
 from base64 import b64encode

@@ -1,1 +1,1 @@
-"""Charts and manifests from wherever they can be had: a path, the cache, their repository, their address."""
+"""Charts and manifests from wherever they are available: a path, the cache, their repository, their URL."""

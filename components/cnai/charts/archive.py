@@ -19,7 +19,7 @@ BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error, yaml.YAMLError, Unico
 
 
 class BrokenChart(Exception):
-    """The archive or folder is no chart; the message says why."""
+    """The archive or folder is not a chart; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _from_archive(content: bytes) -> dict[str, bytes]:
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    """Everything in a chart's archive lies below one folder, whose name does not matter."""
+    """Everything in a chart's archive is below one folder, whose name does not matter."""
     for member in archive:
         name = "/".join(PurePosixPath(member.name).parts[1:])
         file = archive.extractfile(member) if member.isfile() and _wanted(name) else None

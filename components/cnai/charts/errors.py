@@ -1,4 +1,4 @@
-"""What cannot be had or does not render, in one sentence."""
+"""What is not available or does not render, in one sentence."""
 
 from cnai.errors import UserError
 

@@ -23,7 +23,7 @@ class HelmError(Exception):
 
 
 class Helm:
-    """One binary with folders of its own; safe to use from several threads."""
+    """One binary with its own folders; safe to use from several threads."""
 
     def __init__(self, binary: Path, home: Path) -> None:
         self._binary, self._home = binary, home
@@ -41,7 +41,7 @@ class Helm:
             except subprocess.TimeoutExpired as error:
                 raise HelmError(f"helm {arguments[0]} did not end within {timeout_s:.0f} s") from error
         if process.returncode:
-            raise HelmError(said(stderr) or f"helm {arguments[0]} ended with {process.returncode}")
+            raise HelmError(said(stderr) or f"helm {arguments[0]} exited with {process.returncode}")
         return stdout
 
     def cancel(self) -> None:

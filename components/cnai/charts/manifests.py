@@ -26,7 +26,7 @@ def flattened(documents: Iterable[Any], source: str) -> list[Object]:
     objects: list[Object] = []
     for document in documents:
         if not isinstance(document, dict):
-            raise ChartError(f"{source} has a document that is no Kubernetes object: {str(document)[:80]!r}")
+            raise ChartError(f"{source} has a document that is not a Kubernetes object: {str(document)[:80]!r}")
         obj = cast("Object", document)
         if str(obj.get("kind", "")).endswith("List") and isinstance(obj.get("items"), list):
             objects += flattened(obj["items"], source)

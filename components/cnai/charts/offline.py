@@ -23,7 +23,7 @@ def host_of(url: str) -> tuple[str, int]:
 
 
 def connects(host: str, port: int) -> str:
-    """Why there is no way to the host, "" where there is one; with a proxy only the proxy knows."""
+    """Why the host is unreachable, "" if it is reachable; behind a proxy only the proxy knows."""
     if any(os.environ.get(name) for name in PROXIES):
         return ""
     try:
@@ -42,7 +42,7 @@ class Offline:
         self._reached: set[str] = set()
 
     def why(self, url: str) -> str:
-        """Why the repository cannot be had now, "" where it can be tried."""
+        """Why the repository is unavailable now, "" if it is worth trying."""
         host, port = host_of(url)
         place = f"{host}:{port}"
         with self._lock:  # one asks, the others get its answer

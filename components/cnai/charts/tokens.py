@@ -18,7 +18,7 @@ class Kind:
     api_version: str
     kind: str
     patch: bool = False
-    """A `*Patch` resource: some fields of an object that is somebody else's."""
+    """A `*Patch` resource: some fields of an object owned elsewhere."""
 
 
 def kind_of(token: str) -> Kind:

@@ -1,1 +1,1 @@
-"""Whether an environment, or any manifests, keep the rules: without a cluster, before anything exists."""
+"""Checks an environment, or any manifests, against the rules: without a cluster, before anything exists."""

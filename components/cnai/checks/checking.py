@@ -19,7 +19,7 @@ from cnai.stackfiles import stack_file
 def checked(
     targets: Sequence[str], packs: Sequence[str], allow_unrendered: bool, exceptions: Path | None, tell: Tell
 ) -> tuple[Report, bool]:
-    """The report, and whether something in it could not be checked that should have been."""
+    """The report, and whether anything that should have been checked could not be."""
     more = exceptions_in(exceptions) if exceptions else []
     report, problems, today = Report(), list[Problem](), datetime.now(UTC).date()
     paths = [target for target in targets if not is_environment(target)]
@@ -34,9 +34,9 @@ def checked(
 
 
 def stop_violations(project: Path, env: str, tell: Tell) -> None:
-    """Refuses what must never ship before anything exists: the environment's own mandatory rules, charts included.
+    """Rejects what must never ship before anything exists: the environment's own mandatory rules, charts included.
 
-    A chart that is not at hand is reported and left unchecked: where it can be installed, it is at hand.
+    An unavailable chart is reported and left unchecked: where it can be installed, it is available.
     Raises `UserError` with each violation in the rule's words.
     """
     today, mark = datetime.now(UTC).date(), SandboxDir.of(project, env).root / "policies-passed"
@@ -49,25 +49,25 @@ def stop_violations(project: Path, env: str, tell: Tell) -> None:
         lines = (f"{row.resource}: {row.full} ({row.rule.id})" for row in report.violations)
         raise UserError("\n".join([f"{env} breaks its mandatory rules, nothing was changed:", *lines]))
     if problems:
-        tell(f"{len(problems)} charts are not at hand: what is in them is not checked against the rules")
+        tell(f"{len(problems)} charts are not available: their contents are not checked against the rules")
     # Rendering may have fetched charts.
     passed.keep(mark, _digest(project, env, tell))
 
 
 def _digest(project: Path, env: str, tell: Tell) -> str | None:
-    """Of all that the answer depends on."""
+    """Digest of everything the result depends on."""
     subject, _ = of_environment(project, env, [], tell, charts=False)
     return passed.digest(subject, rendered_from(), datetime.now(UTC).date())
 
 
 def rendered_from() -> list[Path]:
-    """Charts and manifests at hand, and the programs that render them."""
+    """Available charts and manifests, and the programs that render them."""
     folders = ("charts", "manifests", "manifests-src", "tools/helm", "tools/kustomize")
     return sorted(path for name in folders for path in (cache_dir() / name).glob("*"))
 
 
 def is_environment(target: str) -> bool:
-    """A name with a stack file goes before a path; a word that is neither is taken for a name, to be refused as one."""
+    """A name with a stack file takes precedence over a path; a word that is neither is rejected as a name."""
     if target == "-" or "/" in target:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What is checked together: an environment with everything inside its charts, or manifests from anywhere."""
+"""What is checked together: an environment including its charts' contents, or any manifests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from cnai.render import render as rendering
 from cnai.stackfiles import read_stack_config, stack_file
 
 Report = Callable[[str], None]
-"""Told what takes long."""
+"""Called with progress on slow steps."""
 
 
 def of_environment(
     project: Path, env: str, packs: Sequence[str], report: Report, *, charts: bool = True
 ) -> tuple[Subject, list[Problem]]:
-    """Without `charts` only what the program itself declares, which needs no Helm."""
+    """Without `charts`, only what the program itself declares, which needs no Helm."""
     config = read_stack_config(project, env)
     policies, overlooked, known = said_of_policies(env, config)
     rendered = rendering(project, env, config, Renderer(report=report) if charts else None)
@@ -37,9 +37,9 @@ def of_environment(
 
 
 def said_of_policies(env: str, config: Mapping[str, Any]) -> tuple[PoliciesSpec, list[Exemption], dict[str, Any]]:
-    """What the environment says of policies, what its rules overlook, and what they may know of it.
+    """The environment's policy settings, its rules' exceptions, and what the rules may know about it.
 
-    A program of somebody's own need not say anything.
+    A user's own program need not set any of these.
     """
     if any(key.startswith("cnai:") for key in config):
         environment = Environment.load(env, config)

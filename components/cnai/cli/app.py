@@ -34,7 +34,7 @@ from cnai.errors import FailedError, UserError
 
 app = typer.Typer(
     name="cnai",
-    help="Cloud-native AI platforms as code: preview, bring up and take down any environment, here or for real.",
+    help="Cloud-native AI platforms as code: preview, bring up and tear down any environment, simulated or real.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,9 +72,9 @@ def show_version(wanted: bool) -> None:
 
 @app.callback()
 def root(version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True)) -> None:
-    """Cloud-native AI platforms as code: preview, bring up and take down any environment, here or for real.
+    """Cloud-native AI platforms as code: preview, bring up and tear down any environment, simulated or real.
 
-    Exit codes: 0 done, 1 it failed, 2 the input was wrong, 3 another run holds the environment, 4 not confirmed.
+    Exit codes: 0 done, 1 failure, 2 invalid input, 3 another run holds the environment, 4 not confirmed.
     """
 
 
@@ -93,7 +93,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except TyperException as error:
-        complain(f"{error.format_message()} `cnai --help` lists what there is")
+        complain(f"{error.format_message()} `cnai --help` lists the commands")
         return ExitCode.WRONG_INPUT
     except Busy as error:
         complain(str(error))
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return ExitCode.FAILED
     except OSError as error:
-        # A full disk, a folder that may not be written: the machine's state, not a bug.
+        # A full disk, a read-only folder: the machine's state, not a bug.
         if error.strerror is None:
             raise
         complain(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)

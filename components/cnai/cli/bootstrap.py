@@ -14,18 +14,16 @@ def register(app: typer.Typer) -> None:
 
 def bootstrap(
     env: EnvArgument,
-    bucket: Annotated[
-        str, typer.Option(help="Name of the bucket; made of environment and account where left out.")
-    ] = "",
+    bucket: Annotated[str, typer.Option(help="Bucket name; derived from environment and account if omitted.")] = "",
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> int:
-    """Make the bucket that a real environment's state lies in and the key that encrypts it; twice changes nothing."""
+    """Create the state bucket of a real environment and the key that encrypts it; idempotent."""
     from cnai.operations.bootstrap import bootstrap as make
 
     target = Target.of(env)
     environment = target.environment
-    confirm(f"Make, or complete, the state bucket and key of {env} in its cloud?", yes=yes)
+    confirm(f"Create, or complete, the state bucket and key of {env} in its cloud?", yes=yes)
     target.install()
     store = make(env, environment.cloud, environment.cloud_settings, bucket)
     if as_json:
@@ -34,7 +32,7 @@ def bootstrap(
     for change in store.changes:
         out.print(f"made: {change}", markup=False, highlight=False)
     if not store.changes:
-        out.print("all there already, nothing was changed")
+        out.print("everything exists already, nothing was changed")
     for remark in store.remarks:
         err.print(f"[yellow]note:[/] {remark}", highlight=False)
     for line in store.commands(env):

@@ -1,4 +1,4 @@
-"""`cnai support-bundle`: versions, logs and states of a sandbox in one redacted archive."""
+"""`cnai support-bundle`: a sandbox's versions, logs and state in one redacted archive."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from cnai.paths import SandboxDir, cache_dir, project_dir
 from cnai.stackfiles import read_stack_config, stack_file
 
 LOG_BYTES = 1_000_000
-"""The end of each log; the beginning of a long one is left out."""
+"""The end of each log; long ones are truncated at the start."""
 STATE_KEYS = ("urn", "id", "type", "custom", "delete", "external", "protect", "initErrors", "created", "modified")
 SECRET_KEY = re.compile(
     r"pass(word|phrase)?|secret|token|credential|private|client-key|certificate-data|encryption", re.IGNORECASE
@@ -41,14 +41,14 @@ def support_bundle(
     env: EnvOption = "local",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The archive to write.")] = None,
 ) -> None:
-    """Gather versions, logs and states, with secrets replaced, to attach to a bug report."""
+    """Collect versions, logs and state, with secrets redacted, to attach to a bug report."""
     project = project_dir()
     path = output or project / ".cnai" / f"support-{env}-{time.strftime('%Y%m%d-%H%M%S')}.tar.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for name, content in contents(project, env):
             add(archive, f"cnai-support/{name}", content)
-    out.print(f"wrote {path}: read it before you send it", highlight=False, soft_wrap=True)
+    out.print(f"wrote {path}: review it before you send it", highlight=False, soft_wrap=True)
 
 
 def contents(project: Path, env: str) -> Iterator[tuple[str, str]]:
@@ -66,7 +66,7 @@ def contents(project: Path, env: str) -> Iterator[tuple[str, str]]:
 
 
 def stack_config(project: Path, env: str) -> str:
-    """As it is, or what is wrong with it; an environment that is not there is refused."""
+    """The stack file's state, or what is wrong with it; an unknown environment is rejected."""
     try:
         return yaml.safe_dump(redacted(dict(read_stack_config(project, env))), sort_keys=False)
     except UserError as error:
@@ -85,7 +85,7 @@ def versions() -> dict[str, Any]:
 
 
 def engine_state(project: Path, env: str) -> Iterator[tuple[str, str]]:
-    """What the engine holds of each resource but its properties: those are the user's, and may be secret."""
+    """What the engine records about each resource, except its properties: those are the user's, and may be secret."""
     from cnai.engine.session import state_root
 
     for path in sorted(state_root(project).glob(f"*/*/{env}/checkpoint.json")):
@@ -121,7 +121,7 @@ def cluster_state(directory: SandboxDir) -> Iterator[tuple[str, str]]:
 
 
 def redacted_json(text: str) -> str:
-    """A JSON document by its keys; what is damaged as text."""
+    """A JSON document redacted by key; a damaged one as text."""
     try:
         return json.dumps(redacted(json.loads(text)), indent=2)
     except ValueError:
@@ -129,7 +129,7 @@ def redacted_json(text: str) -> str:
 
 
 def redacted(value: Any, key: str = "") -> Any:
-    """The same structure with what a secret's name or a `secure:` marks replaced."""
+    """The same structure with every value that a secret-like key or `secure:` marks replaced."""
     if isinstance(value, dict):
         return {name: redacted(each, str(name)) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""catalog: which packages there are, what their charts hold, and whether they keep the rules."""
+"""catalog: lists packages and their charts' contents, and checks them against the rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_packages(as_json: JsonFlag = False) -> None:
-    """All packages: version, licence, how upstream is doing, which environments use them."""
+    """All packages: version, licence, upstream health, which environments use them."""
     from cnai.catalog import catalog as known
 
     users = used_by()
@@ -74,7 +74,7 @@ def packages_of(env: str) -> tuple[str, ...]:
 
 
 def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A package.")], as_json: JsonFlag = False) -> None:
-    """What is known of a package, and what its chart renders."""
+    """Show what is known about a package, and what its chart renders."""
     from cnai.locking.files import chosen
 
     (package,) = chosen([name])
@@ -112,7 +112,7 @@ def facts(package: "Package") -> dict[str, Any]:
 
 
 def lock(names: Names = None, every: AllFlag = False) -> None:
-    """Render the real chart of each package with our values, and write down what is in it."""
+    """Render the real chart of each package with our values, and record what is in it."""
     from cnai.locking import files
     from cnai.render.charts import LateHelm
 
@@ -123,14 +123,14 @@ def lock(names: Names = None, every: AllFlag = False) -> None:
 
 
 def asked(names: Sequence[str] | None, *, every: bool) -> Sequence[str]:
-    """None of them stands for all, which must be said."""
+    """Naming none means all, which must be explicit."""
     if bool(names) == every:
-        raise UserError("name packages, or say --all")
+        raise UserError("name packages, or pass --all")
     return names or ()
 
 
 def verify(names: Names = None, as_json: JsonFlag = False) -> int:
-    """Check packages and locks against the rules, without their charts. Exit 1 where one is broken."""
+    """Check packages and locks against the rules, without their charts. Exit 1 if a rule is broken."""
     from cnai.locking.files import chosen
     from cnai.locking.verifying import verified
 
@@ -152,11 +152,11 @@ def pull(
     names: EnvsOrNames = None,
     every: AllFlag = False,
     into: Annotated[
-        Path | None, typer.Option("--into", metavar="DIR", help="A cache to carry away, instead of your own.")
+        Path | None, typer.Option("--into", metavar="DIR", help="A portable cache, instead of your own.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Fetch charts and files of CRDs, for machines without internet. Exit 1 where one cannot be had."""
+    """Fetch charts and CRD files, for machines without internet. Exit 1 if one is not available."""
     from cnai.locking.pulling import pull as into_cache
     from cnai.render.charts import LateHelm
 
@@ -178,7 +178,7 @@ def told(done: Sequence["Pulled"], cache: Path, *, as_json: bool) -> None:
 
 
 def named(names: Sequence[str]) -> "list[Package]":
-    """Packages by their own name, and those of environments; all where nothing is named."""
+    """Packages by name, and those of environments; all if none are named."""
     from cnai.locking.files import chosen
 
     envs = known_environments(project_dir()) if names else []
@@ -189,7 +189,7 @@ def named(names: Sequence[str]) -> "list[Package]":
 
 
 def images(names: EnvsOrNames = None, as_json: JsonFlag = False) -> None:
-    """Every image that nodes pull, one a line, for a mirror; of all packages where none is named."""
+    """List every image nodes pull, one per line, for a mirror; of all packages if none are named."""
     found = {each.name: [*each.images, *each.runtimes.values()] for each in named(names or ())}
     if as_json:
         print_json({"images": found})

@@ -17,7 +17,7 @@ from cnai.stackfiles import read_stack_config
 if TYPE_CHECKING:
     from cnai.policy.check import Report
 
-Unrendered = Annotated[bool, typer.Option("--allow-unrendered", help="Let be what cannot be rendered here.")]
+Unrendered = Annotated[bool, typer.Option("--allow-unrendered", help="Skip what cannot be rendered here.")]
 
 
 class Format(Enum):
@@ -37,19 +37,21 @@ def check(
     as_json: JsonFlag = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="SARIF on standard output.")] = False,
     junit: Annotated[bool, typer.Option("--junit", help="JUnit XML on standard output.")] = False,
-    pack: Annotated[list[str] | None, typer.Option("--pack", metavar="NAME", help="Only this pack, all of it.")] = None,
-    exceptions: Annotated[Path | None, typer.Option(metavar="FILE", help="As in cnai:policies, in YAML.")] = None,
+    pack: Annotated[
+        list[str] | None, typer.Option("--pack", metavar="NAME", help="Only this pack, as a whole.")
+    ] = None,
+    exceptions: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML, as in cnai:policies.")] = None,
     baseline: Annotated[Path | None, typer.Option(metavar="FILE", help="Fail only on what is not in it.")] = None,
     write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Accept what is found now.")] = False,
     allow_unrendered: Unrendered = False,
 ) -> int:
-    """Check environments, manifests and charts. Exit 1 for a violation, else 2 where something could not be checked."""
+    """Check environments, manifests and charts. Exit 1 for a violation, else 2 if something could not be checked."""
     from cnai.checks.checking import checked, is_environment
     from cnai.policy import baseline as baselines
 
     chosen = chosen_format(as_json, sarif, junit)
     if write_baseline and baseline is None:
-        raise UserError("--write-baseline: say which file with --baseline FILE")
+        raise UserError("--write-baseline: set the file with --baseline FILE")
     accepted = baselines.load(baseline) if baseline and not write_baseline else None
     for env in filter(is_environment, targets):
         provide_for(project_dir(), env, simulated=False)
@@ -60,7 +62,7 @@ def check(
         accepted = baselines.load(baseline)
     if accepted is not None:
         if mended := baselines.gone(report, accepted):
-            err.print(f"{mended} accepted violations are mended: write the baseline anew", highlight=False)
+            err.print(f"{mended} accepted violations are fixed: write the baseline again", highlight=False)
         report = baselines.applied(report, accepted)
     show(report, chosen)
     if report.violations:
@@ -92,11 +94,13 @@ def show(report: "Report", form: Format) -> None:
 
 def render(
     env: EnvArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="An empty folder, or an earlier one.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="An empty folder, or an earlier output.")
+    ],
     crds: Annotated[bool, typer.Option("--crds", help="Custom resource definitions too.")] = False,
     allow_unrendered: Unrendered = False,
 ) -> int:
-    """Write all manifests of an environment, charts included, one file for each object; secrets are left out."""
+    """Write all manifests of an environment, charts included, one file per object; secrets are left out."""
     from cnai.render import Renderer, objects
     from cnai.render import render as rendering
     from cnai.render.writing import write

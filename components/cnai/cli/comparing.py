@@ -1,4 +1,4 @@
-"""`cnai compare`: the same platform on several clouds, and what one of them cannot honour."""
+"""`cnai compare`: the same platform on several clouds, and what each cannot honour."""
 
 from typing import Annotated
 
@@ -14,17 +14,17 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    envs: Annotated[list[str], typer.Argument(metavar="ENV…", help="Environments to set side by side.")],
-    on: Annotated[str, typer.Option(metavar="CLOUD,…", help="What the first would be on these clouds.")] = "",
+    envs: Annotated[list[str], typer.Argument(metavar="ENV…", help="Environments to compare.")],
+    on: Annotated[str, typer.Option(metavar="CLOUD,…", help="Plan the first one on these clouds as well.")] = "",
     as_json: JsonFlag = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="A table for a document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> int:
-    """Set environments side by side: machines, prices, routes, fabrics, storage, and what a cloud cannot honour."""
+    """Compare environments: machines, prices, routes, fabrics, storage, and what a cloud cannot honour."""
     from cnai.operations.comparison import compared
 
     clouds = [cloud.strip() for cloud in on.split(",") if cloud.strip()]
     if len(envs) + len(clouds) < 2:
-        raise UserError(f"compare {envs[0]} with what? Name another environment, or clouds: --on gcp,azure")
+        raise UserError(f"nothing to compare {envs[0]} with: name another environment, or clouds: --on gcp,azure")
     found = compared([Target.of(env).environment for env in dict.fromkeys(envs)], clouds)
     if as_json:
         print_json(found.as_json())
@@ -35,7 +35,7 @@ def compare(
         misses = table("of", "on", "", "wanted", "why not", title="Not honoured")
         for of, other, each in found.unmet:
             misses.add_row(of, other, each.subject, each.wanted, each.reason)
-        out.print(misses if found.unmet else "each can honour what the others want")
+        out.print(misses if found.unmet else "each can honour what the others ask for")
     return ExitCode.DONE
 
 

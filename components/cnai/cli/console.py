@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 PIPED_COLUMNS = 200
-"""Wide enough that no cell of ours is folded in a file or a CI log."""
+"""Wide enough that no cell wraps in a file or a CI log."""
 
-# Without emoji: `cnai:cloud: give a mapping` is a key's path and no cloud.
+# Without emoji: `cnai:cloud: give a mapping` is a key's path, not an emoji.
 out = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class ExitCode(IntEnum):
-    """What CI can rely on."""
+    """Exit codes that CI can rely on."""
 
     DONE = 0
     FAILED = 1
@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
 
 
 def complain(message: str) -> None:
-    """One error for a person, on standard error, without markup surprises."""
+    """Prints one error to standard error, with markup escaped."""
     err.print("[bold red]error:[/] ", end="")
     err.print(message, markup=False, highlight=False)
 
@@ -49,7 +49,7 @@ def progress() -> Callable[[str], None]:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table in which long cells are folded, never cut."""
+    """A plain table that wraps long cells and never truncates them."""
     made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")
@@ -62,11 +62,11 @@ def print_json(value: Any) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Asks before something changes for real; without a terminal it never asks, and stops unless `--yes`."""
+    """Asks before a real change; without a terminal it never asks, and stops unless `--yes` is given."""
     if yes:
         return
     if not sys.stdin.isatty():
-        complain(f"{question} There is no terminal to ask on: say --yes. Nothing was changed.")
+        complain(f"{question} There is no terminal to confirm on: pass --yes. Nothing was changed.")
         raise typer.Exit(ExitCode.NOT_CONFIRMED)
     if not typer.confirm(question):
         complain("not confirmed, nothing was changed")

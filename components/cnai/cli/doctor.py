@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: JsonFlag = False) -> int:
-    """List every tool that the sandbox needs. Exit 1 if one is neither there nor to be had."""
+    """List every tool the sandbox needs. Exit 1 if one is neither installed nor available."""
     from cnai.toolchain import survey
 
     tools = survey()

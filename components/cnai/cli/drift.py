@@ -1,4 +1,4 @@
-"""`cnai drift`: what somebody changed behind an environment's back."""
+"""`cnai drift`: changes made to an environment out of band."""
 
 import typer
 
@@ -9,7 +9,7 @@ from cnai.errors import FailedError
 from cnai.operations.drift import Drift, judged
 
 NOT_CHECKED = ExitCode.WRONG_INPUT
-"""So that 1 always means drift, and CI can tell the two apart."""
+"""Keeps 1 for drift, so that CI can tell the two apart."""
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def drift(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
-    """Compare what exists with the state and change neither. Exit 0 no drift, 1 drift, 2 it could not be checked."""
+    """Compare what exists with the state and change neither. Exit codes: 0 no drift, 1 drift, 2 could not check."""
     from cnai.engine import EngineError
     from cnai.kube.errors import ApiError
 
@@ -50,5 +50,5 @@ def show(found: Drift) -> None:
             shown.add_row(what, resource)
         out.print(shown)
         env = found.environment
-        out.print(f"`./cnai refresh {env}` writes this into the state; `./cnai up {env}` then puts it back")
+        out.print(f"`./cnai refresh {env}` writes this into the state; `./cnai up {env}` then restores it")
     out.print(f"{len(found.drifted)} of {found.looked_at} resources drifted", highlight=False)

@@ -26,16 +26,16 @@ def initialise(
     cloud: Annotated[str | None, typer.Option(help="Where it runs.")] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the cloud, as region=us-east-1; repeat for more."),
+        typer.Option("--set", help="A cloud setting, such as region=us-east-1; may be repeated."),
     ] = None,
     accelerator: Annotated[
-        list[str] | None, typer.Option(help="An accelerator to have a pool of; repeat for more.")
+        list[str] | None, typer.Option(help="An accelerator to create a pool for; may be repeated.")
     ] = None,
-    max_nodes: Annotated[int | None, typer.Option(help="The most nodes of each accelerator pool.")] = None,
+    max_nodes: Annotated[int | None, typer.Option(help="Maximum nodes per accelerator pool.")] = None,
     team: Annotated[str | None, typer.Option(help="The first team.")] = None,
     yes: YesFlag = False,
 ) -> None:
-    """Write stacks/Pulumi.ENV.yaml from flags, or from answers where there is a terminal."""
+    """Write stacks/Pulumi.ENV.yaml from flags, or from answers to prompts on a terminal."""
     from cnai.environment.environment import checked_name
 
     project = project_dir()
@@ -53,7 +53,7 @@ def initialise(
             for word in ask("Accelerators (comma-separated, empty for none)", None, "").replace(" ", "").split(",")
             if word
         ],
-        max_nodes=ask("Most nodes of each accelerator pool", max_nodes, 2),
+        max_nodes=ask("Maximum nodes per accelerator pool", max_nodes, 2),
         team=ask("First team", team, "research"),
     )
     write(path, env, config)
@@ -61,7 +61,7 @@ def initialise(
 
 
 def asker(*, interactive: bool) -> Any:
-    """A function that takes the flag if given, else asks until it gets the default's type, else takes the default."""
+    """A function that returns the flag if given, else prompts for the default's type, else returns the default."""
 
     def ask(question: str, given: Any, default: Any) -> Any:
         if given is not None:
@@ -72,7 +72,7 @@ def asker(*, interactive: bool) -> Any:
 
 
 def settings_of(cloud: str, given: list[str], ask: Any) -> dict[str, Any]:
-    """From `key=value` words; what the cloud cannot do without is asked for."""
+    """From `key=value` words; prompts for the cloud's required settings."""
     from cnai.environment.spec import settings_model
 
     model = settings_model(cloud)
@@ -98,8 +98,8 @@ def stack_config(
     for accelerator in accelerators:
         pools[accelerator.lower()] = {"accelerator": accelerator, "min": 0, "max": max_nodes}
     if not makes_nodes(cloud, settings):
-        # Nodes that exist already are to be labelled so, or the selectors changed to labels that they have; as many as
-        # there are is both the least and the most.
+        # Existing nodes must be labelled to match, or the selectors changed to labels they have; their number is
+        # both the minimum and the maximum.
         pools = {name: {**pool, "min": pool["max"], "selector": {POOL_LABEL: name}} for name, pool in pools.items()}
     features: dict[str, Any] = {"cert_manager": True}
     if accelerators:
@@ -113,7 +113,7 @@ def stack_config(
 
 
 def makes_nodes(cloud: str, settings: dict[str, Any]) -> bool:
-    """Settings that are wrong are told when the whole is validated."""
+    """Invalid settings are reported when the whole file is validated."""
     from cnai.environment.spec import settings_model
 
     try:
@@ -123,7 +123,7 @@ def makes_nodes(cloud: str, settings: dict[str, Any]) -> bool:
 
 
 def write(path: Path, env: str, config: dict[str, Any]) -> None:
-    """Validated first, so that a file that `up` would refuse is never written."""
+    """Validated first, so that a file that `up` would reject is never written."""
     from cnai.environment import Environment
 
     Environment.load(env, config)

@@ -18,7 +18,7 @@ from cnai.paths import project_dir
 from cnai.stackfiles import read_stack_config
 
 CHECKOUT = Path(cnai.__file__).resolve().parents[2]
-"""Where the library is used out of a clone; else this folder has no bootstrap."""
+"""Only where the library is used from a clone; elsewhere there is no bootstrap."""
 EVERYTHING = "dev"
 
 
@@ -29,14 +29,14 @@ def register(app: typer.Typer) -> None:
 def install(
     names: Annotated[list[str], typer.Argument(metavar="ENV|CLOUD…", help="Environments, or clouds.")],
 ) -> None:
-    """Install what environments on a cloud need, real or simulated; other commands do so when they first need it."""
+    """Install what environments on a cloud need, real or simulated; other commands do so on first use."""
     known = {cloud for extra in extras() for cloud in (*extra.clouds, *extra.simulates)}
     for name in names:
         if name in known:
             provide(name, simulated=True)
         else:
             provide_for(project_dir(), name, simulated=True)
-    out.print("all there", highlight=False)
+    out.print("everything is installed", highlight=False)
 
 
 def provide_for(project: Path, env: str, *, simulated: bool) -> None:
@@ -45,13 +45,13 @@ def provide_for(project: Path, env: str, *, simulated: bool) -> None:
 
 
 def cloud_of(config: Mapping[str, Any]) -> str:
-    """Its name; empty where the stack file says none, or more than one: that is refused when all of it is read."""
+    """Its name; empty if the stack file has none, or more than one: that is rejected when the whole file is read."""
     cloud = config.get("cnai:cloud")
     return str(next(iter(cloud))) if isinstance(cloud, Mapping) and len(cloud) == 1 else ""
 
 
 def provide(cloud: str, *, simulated: bool) -> None:
-    """Installs what is missing into a clone's own .venv; raises `UserError` where it is another's environment."""
+    """Installs what is missing into a clone's own .venv; raises `UserError` if it is not the clone's environment."""
     wanted = needed(cloud, simulated=simulated)
     if Path(sys.prefix).resolve() != CHECKOUT / ".venv" or not (CHECKOUT / "requirements").is_dir():
         demand(wanted, cloud)
@@ -60,7 +60,7 @@ def provide(cloud: str, *, simulated: bool) -> None:
 
 
 def up_to_date(extra: Extra) -> bool:
-    """Whether .venv was made from its lock as that is now, or from the one that holds everything."""
+    """Whether .venv was installed from the current lock, or from the one that holds everything."""
     return same(extra.name) or same(EVERYTHING)
 
 
@@ -70,7 +70,7 @@ def same(part: str) -> bool:
 
 
 def bootstrap(parts: Sequence[Extra]) -> None:
-    """By the script that made .venv, which says what it does."""
+    """By the script that created .venv, which reports what it does."""
     variables = os.environ | {"CNAI_PARTS": " ".join(part.name for part in parts)}
     if subprocess.run([CHECKOUT / "cnai"], env=variables, check=False).returncode:
         raise FailedError("the packages that this environment's cloud needs could not be installed (see above)")

@@ -12,7 +12,7 @@ from cnai.cli.target import EnvArgument, JsonFlag, SandboxFlag, Target, YesFlag
 from cnai.errors import UserError
 
 FaultsOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="What is to go wrong in the simulated cloud, with --sandbox.")
+    Path | None, typer.Option(metavar="FILE", help="Faults to inject into the simulated cloud, with --sandbox.")
 ]
 
 
@@ -30,7 +30,7 @@ def preview(
 ) -> int:
     """Show what `up` would change; nothing is changed."""
     target = Target.of(env, sandbox=sandbox)
-    target.environment  # noqa: B018  refuses a wrong one before anything starts
+    target.environment  # noqa: B018  rejects an invalid one before anything starts
     report = progress()
     with target.session(report, command="preview") as session:
         summary = session.preview(display := Display(steps=False))
@@ -50,7 +50,7 @@ def up(
     yes: YesFlag = False,
     faults: FaultsOption = None,
 ) -> int:
-    """Bring an environment up, or bring it to what its stack file says."""
+    """Bring an environment up, or update it to match its stack file."""
     from cnai.checks.checking import stop_violations
 
     target = Target.of(env, sandbox=sandbox)
@@ -81,14 +81,14 @@ def destroy(
     env: EnvArgument,
     sandbox: SandboxFlag = False,
     as_json: JsonFlag = False,
-    unprotect: bool = typer.Option(False, help="Also what keeps state and is protected: buckets, keys, namespaces."),
+    unprotect: bool = typer.Option(False, help="Also delete protected stateful resources: buckets, keys, namespaces."),
     yes: YesFlag = False,
 ) -> int:
-    """Take everything that the environment declares away again."""
+    """Delete everything the environment declares."""
     target = Target.of(env, sandbox=sandbox)
     report = progress()
     if target.sandbox is None:
-        kept = " and all the data it keeps" if unprotect else ""
+        kept = " and all its data" if unprotect else ""
         confirm(f"Destroy everything in the real environment {env}{kept}?", yes=yes)
     with target.session(report, command="destroy") as session:
         forget_components(target)
@@ -97,12 +97,14 @@ def destroy(
         summary = session.destroy(Display(steps=not as_json))
     show_changes(summary.changes, "did", as_json, {})
     if target.sandbox and not as_json:
-        out.print(f"The empty control plane still runs; `./cnai sandbox delete {env}` ends it.", highlight=False)
+        out.print(
+            f"The empty control plane is still running; `./cnai sandbox delete {env}` removes it.", highlight=False
+        )
     return ExitCode.DONE
 
 
 def refresh(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False, yes: YesFlag = False) -> int:
-    """Read what really exists into the state."""
+    """Read what actually exists into the state."""
     target = Target.of(env, sandbox=sandbox)
     report = progress()
     if target.sandbox is None:
@@ -114,7 +116,7 @@ def refresh(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
 
 
 def outputs(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
-    """What the environment exports; secrets stay hidden."""
+    """Show what the environment exports; secrets stay hidden."""
     target = Target.of(env, sandbox=sandbox)
     with target.session(progress(), command="outputs", cluster=False) as session:
         values = session.outputs()
@@ -130,7 +132,7 @@ def outputs(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = 
 
 
 def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = False) -> int:
-    """What runs, what waits and how much of the GPUs is taken. Exit 1 if something is not ready."""
+    """Show what is running, what is pending and GPU usage. Exit 1 if something is not ready."""
     target = Target.of(env, sandbox=sandbox)
     if target.sandbox is None:
         return real_status(target, as_json)
@@ -150,7 +152,7 @@ def status(env: EnvArgument, sandbox: SandboxFlag = False, as_json: JsonFlag = F
 
 
 def inject(faults: Path, target: Target) -> None:
-    """Makes the file the sandbox's own; refuses one that says something else."""
+    """Copies the file into the sandbox; rejects an invalid one."""
     from cnai.sandbox.cloud.faults import read
 
     if not faults.is_file():

@@ -1,4 +1,4 @@
-"""What came up: each package and how honest it is, GPU capacity by pool, and what was left out and why."""
+"""What came up: each package and how real it is, GPU capacity by pool, and what was left out and why."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ WORKLOADS = {
     "StatefulSet": ("spec.replicas", "readyReplicas"),
     "DaemonSet": ("status.desiredNumberScheduled", "numberReady"),
 }
-"""Where each kind says how many pods it wants and how many are ready."""
+"""Where each kind reports its desired and ready pods."""
 RECORD_KEYS = frozenset({"package", "version", "namespace", "release", "rung"})
 POOL_LABEL = "cnai.dev/pool"
 GPU = "nvidia.com/gpu"
@@ -52,7 +52,7 @@ class PoolRow:
 
 @dataclass(frozen=True)
 class Picture:
-    """One look at a sandboxed environment."""
+    """A snapshot of a sandboxed environment."""
 
     packages: tuple[PackageRow, ...]
     pools: tuple[PoolRow, ...]
@@ -66,7 +66,7 @@ class Picture:
     """`Kind.group` → objects that were not waited for: no controller that would make them ready runs here."""
 
     cloud: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What the simulated cloud has, by how honest that is."""
+    """What the simulated cloud has, by how real it is."""
 
     @cached_property
     def ready(self) -> bool:
@@ -94,7 +94,7 @@ def read(target: Target) -> Picture:
 
 
 def records(directory: SandboxDir) -> list[Object]:
-    """What each package left behind when it came; one that is damaged is told and left out."""
+    """The record each package wrote when it was installed; a damaged one is reported and left out."""
     found: list[Object] = []
     for path in sorted(directory.report.glob("*.json")):
         try:
@@ -104,7 +104,7 @@ def records(directory: SandboxDir) -> list[Object]:
         if isinstance(record, Mapping) and record.keys() >= RECORD_KEYS:
             found.append(record)
         else:
-            complain(f"{path} is damaged and left out: `./cnai destroy {directory.env}` and `up` write it anew")
+            complain(f"{path} is damaged and was left out: `./cnai destroy {directory.env}` and `up` write it again")
     return found
 
 
@@ -115,7 +115,7 @@ def package_row(report: Object, workloads: Iterable[Object]) -> PackageRow:
     how = {"chart": "real chart", "stand-in": "stand-in", "manifests": "manifests"}[report["rung"]]
     if controller:
         how += f" + real controller {controller['version']}"
-    # What is no chart names its namespaces itself.
+    # Anything that is not a chart names its namespaces itself.
     namespace = "" if report["rung"] == "manifests" else report["namespace"]
     return PackageRow(report["package"], report["version"], namespace, how, report.get("objects", 0), ready, wanted)
 
@@ -136,7 +136,7 @@ def pod_counts(workload: Object) -> tuple[int, int]:
 
 
 def declared(target: Target) -> Mapping[str, PoolPlan]:
-    """Pools that the stack file has now; none where it is being edited and does not hold together."""
+    """Pools currently in the stack file; none while it is being edited and is invalid."""
     try:
         return target.environment.pools
     except UserError:
@@ -146,7 +146,7 @@ def declared(target: Target) -> Mapping[str, PoolPlan]:
 def pool_rows(
     nodes: Iterable[Object], pods: Iterable[Object], plans: Mapping[str, PoolPlan] | None = None
 ) -> Iterable[PoolRow]:
-    """Of every pool that has nodes, and of those of `plans` that have none."""
+    """For every pool that has nodes, and for those in `plans` that have none."""
     taken: Counter[str] = Counter()
     for pod in pods:
         if node := pod["spec"].get("nodeName"):
@@ -204,7 +204,7 @@ def show(picture: Picture) -> None:
         out.print(f"  {', '.join(items)}", highlight=False, markup=False)
     if picture.unchecked:
         out.print(
-            "[yellow]accepted without a schema[/] (none was at hand):", ", ".join(picture.unchecked), highlight=False
+            "[yellow]accepted without a schema[/] (none was available):", ", ".join(picture.unchecked), highlight=False
         )
     if picture.unattended:
         out.print("[yellow]not waited for[/], since no controller of theirs runs here:", highlight=False)
@@ -242,7 +242,7 @@ def show_next_steps(target: Target) -> None:
     for line in (
         f"./cnai train examples/chatbot{env}    a TrainJob on the GPU pools, placed by the real scheduler",
         f"./cnai kubectl{env} get pods -A    or any other kubectl command",
-        f"./cnai status {target.env}    what runs and what waits",
-        f"./cnai destroy {target.env}    take it all away",
+        f"./cnai status {target.env}    what is running and what is pending",
+        f"./cnai destroy {target.env}    tear it down",
     ):
         out.print(f"  {line}", highlight=False, markup=False)

@@ -34,14 +34,14 @@ def argument_of(arguments: list[str], *names: str) -> str | None:
 
 
 def stack_argument(arguments: list[str]) -> str | None:
-    """The stack that they name."""
+    """The stack named by the arguments."""
     return argument_of(arguments, "-s", "--stack")
 
 
 def pulumi(context: typer.Context) -> int:
     """The pulumi CLI with the sandbox's engine, state and plugins: `cnai pulumi up -s local`.
 
-    With `--sandbox` on the sandbox of an environment that is a real one otherwise.
+    `--sandbox` uses the sandbox of an environment that is otherwise real.
     """
     arguments = [argument for argument in context.args if argument != "--sandbox"]
     target = Target.of(env := stack_argument(arguments) or "local", sandbox="--sandbox" in context.args)
@@ -50,7 +50,7 @@ def pulumi(context: typer.Context) -> int:
 
 
 def with_policy_settings(arguments: list[str], env: str) -> list[str]:
-    """Our own pack gets what the stack says of policies in a file: it cannot see it otherwise."""
+    """Passes the stack's policy settings to our own pack in a file: it has no other way to see them."""
     pack, project = argument_of(arguments, "--policy-pack"), project_dir()
     if pack is None or Path(pack).resolve() != (project / "policies").resolve():
         return arguments
@@ -63,27 +63,29 @@ def with_policy_settings(arguments: list[str], env: str) -> list[str]:
 
 
 CLUSTER_COMMANDS = frozenset({"up", "update", "preview", "pre", "destroy", "refresh", "import", "watch"})
-"""What needs the control plane to run; `config` and `stack` do not."""
+"""Whether a command needs a running control plane; `config` and `stack` do not."""
 
 
 def kubectl(
     context: typer.Context,
     env: EnvOption = "local",
 ) -> Annotated[int, "kubectl's own exit code"]:
-    """The official kubectl on an environment's cluster."""
+    """The official kubectl, pointed at an environment's cluster."""
     directory = SandboxDir.of(project_dir(), env)
     if not directory.kubeconfig.is_file():
-        raise UserError(f"{env} has no control plane here: `./cnai up {env}` or `./cnai sandbox start {env}` makes one")
+        raise UserError(
+            f"{env} has no control plane here: `./cnai up {env}` or `./cnai sandbox start {env}` creates one"
+        )
     program = tools(progress(), ("kubectl",))["kubectl"]
     environment = os.environ | {"KUBECONFIG": str(directory.kubeconfig)}
     code = subprocess.run([program, *context.args], env=environment, check=False).returncode
     if code and not answers(directory):
-        complain(f"the sandbox of {env} does not run: `./cnai sandbox start {env}` starts it")
+        complain(f"the sandbox of {env} is not running: `./cnai sandbox start {env}` starts it")
     return code
 
 
 def answers(directory: SandboxDir) -> bool:
-    """Whether the environment's API server takes connections."""
+    """Whether the environment's API server accepts connections."""
     from cnai.kube import Kube
 
     server = urlsplit(Kube.from_kubeconfig(directory.kubeconfig).server)

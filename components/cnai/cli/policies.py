@@ -1,4 +1,4 @@
-"""policy: what rules there are, what each means, and the same rules for the cluster itself."""
+"""policy: lists and explains the rules, and exports them for the cluster itself."""
 
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,7 @@ from cnai.stackfiles import read_stack_config
 if TYPE_CHECKING:
     from cnai.policy.exporting import Export
 
-policy = typer.Typer(help="The rules: what there is, what each means, and for the cluster.", no_args_is_help=True)
+policy = typer.Typer(help="List, explain and export the rules.", no_args_is_help=True)
 
 
 class Form(Enum):
@@ -25,13 +25,15 @@ class Form(Enum):
 
 
 FormOption = Annotated[Form, typer.Option("--format", help="ValidatingAdmissionPolicy, or Kyverno's ValidatingPolicy.")]
-FolderOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="A file for each policy.")]
+FolderOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write one file per policy.")]
 ExemptOption = Annotated[
     list[str] | None,
-    typer.Option("--exempt-namespace", metavar="NAME", help="Left alone, for each one; else kube-system is."),
+    typer.Option(
+        "--exempt-namespace", metavar="NAME", help="Exempt this namespace instead of kube-system; may be repeated."
+    ),
 ]
 EXEMPT = ("kube-system",)
-"""Clouds run their own agents there, with the rights and mounts that rules refuse."""
+"""Clouds run their own agents there, with permissions and mounts that the rules reject."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_rules(as_json: JsonFlag = False) -> None:
-    """All packs with their rules."""
+    """List all packs with their rules."""
     from cnai.policy.packs import packs, rules_of
 
     rows = [
@@ -62,7 +64,7 @@ def list_rules(as_json: JsonFlag = False) -> None:
 
 
 def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")], as_json: JsonFlag = False) -> None:
-    """What a rule asks, why, and what to change."""
+    """Show what a rule requires, why, and what to change."""
     from cnai.policy.frameworks import answered
     from cnai.policy.loading import rules
     from cnai.policy.packs import packs
@@ -70,7 +72,7 @@ def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")]
 
     found = rules().get(rule)
     if found is None:
-        raise UserError(f"no such rule: {nearest(rule, list(rules()))}; `./cnai policy list` shows all")
+        raise UserError(f"no such rule: {nearest(rule, list(rules()))}; `./cnai policy list` lists all")
     told: dict[str, Any] = {
         "rule": found.id,
         "title": found.title,
@@ -109,7 +111,7 @@ def export(
     warn: Annotated[bool, typer.Option("--warn", help="Only warn and audit, whatever the level.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """What the cluster itself enforces of an environment's rules, for kubectl apply; says what it cannot."""
+    """Write the rules that the cluster itself can enforce, for kubectl apply, and report those it cannot."""
     from cnai.environment import Environment
     from cnai.policy.config import exceptions, exceptions_of_packages, levels
     from cnai.policy.exporting import Wishes, exported
@@ -131,7 +133,7 @@ def export(
 
 
 def config(env: EnvArgument) -> int:
-    """What an environment says of policies, for `pulumi --policy-pack policies --policy-pack-config FILE`."""
+    """Print an environment's policy settings, for `pulumi --policy-pack policies --policy-pack-config FILE`."""
     from cnai.environment import Environment
     from cnai.policy.config import of_environment
 
@@ -140,7 +142,7 @@ def config(env: EnvArgument) -> int:
 
 
 def write(made: "Export", folder: Path) -> list[Path]:
-    """Replaces what an earlier export left there. Raises `UserError` where the folder has other files."""
+    """Replaces an earlier export in the folder. Raises `UserError` if it has other files."""
     folder.mkdir(parents=True, exist_ok=True)
     old = list(folder.glob("cnai-*.yaml"))
     if strange := sorted(path.name for path in folder.iterdir() if path not in old):

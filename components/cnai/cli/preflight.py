@@ -1,4 +1,4 @@
-"""`cnai preflight`: what stands in the way of an environment, and what it costs, before any money is spent."""
+"""`cnai preflight`: what would block an environment, and what it costs, before any money is spent."""
 
 import typer
 
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preflight(env: EnvArgument, as_json: JsonFlag = False) -> int:
-    """Look at credentials, quotas, machines, reservations, addresses, charts and prices. Exit 1 where one fails."""
+    """Check credentials, quotas, machines, reservations, addresses, charts and prices. Exit 1 if one fails."""
     from cnai.operations.preflight import preflight as look
 
     target = Target.of(env)
@@ -47,4 +47,4 @@ def show_costs(costs: list[Cost]) -> None:
     out.print(shown)
     least, most = total(costs)
     months = f"{least * HOURS_PER_MONTH:,.0f} to {most * HOURS_PER_MONTH:,.0f} a month"
-    out.print(f"US dollars for machines alone: {least:,.2f} to {most:,.2f} an hour, {months}", highlight=False)
+    out.print(f"US dollars for machines only: {least:,.2f} to {most:,.2f} an hour, {months}", highlight=False)

@@ -1,4 +1,4 @@
-"""Shows the engine's events as they come: what took its time, what was said; and keeps what changes."""
+"""Shows the engine's events as they arrive: slow resources and messages; and records changes."""
 
 import time
 from typing import TYPE_CHECKING
@@ -9,25 +9,25 @@ if TYPE_CHECKING:
     from cnai.engine import Event
 
 SLOW_SECONDS = 1.0
-"""Resources that take longer are named; the rest only count, so that 500 objects do not scroll by."""
+"""Resources that take longer are named; the rest are only counted, so that 500 objects do not scroll by."""
 COLOURS = {"warning": "yellow", "mandatory": "red", "advisory": "yellow"}
 
 
 class Display:
-    """Called with each event; prints to standard error and keeps standard output for results.
+    """Called with each event; prints to standard error, leaving standard output for results.
 
-    Errors are not printed here: the operation's own error has them all, once.
+    Errors are not printed here: the operation's own error lists each of them once.
     """
 
     def __init__(self, *, steps: bool = True) -> None:
-        """Without `steps` nothing is said of resources as they are done."""
+        """Without `steps`, finished resources are not printed."""
         self.steps = steps
         self._changed: dict[str, tuple[str, str]] = {}
         self._started: dict[str, float] = {}
 
     @property
     def changed(self) -> list[tuple[str, str]]:
-        """Operation and `Type name` of each resource that does not stay the same."""
+        """Operation and `Type name` of each resource that changes."""
         return sorted(self._changed.values())
 
     def __call__(self, event: "Event") -> None:

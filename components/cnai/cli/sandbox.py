@@ -8,29 +8,29 @@ import typer
 from cnai.cli.console import ExitCode, out, print_json, progress, table
 from cnai.cli.target import JsonFlag, Target, YesFlag
 
-app = typer.Typer(help="The control plane that a sandboxed environment runs on.", no_args_is_help=True)
+app = typer.Typer(help="The control plane of a sandboxed environment.", no_args_is_help=True)
 Env = Annotated[str, typer.Argument(metavar="[ENV]", help="The environment: stacks/Pulumi.ENV.yaml.")]
 
 
 @app.command()
 def start(env: Env = "local", yes: YesFlag = False) -> None:
-    """Start it, or repair it where a part has died."""
+    """Start it, or repair it if a part has died."""
     plane = Target.of(env, sandbox=True).start(progress())
     out.print(
-        f"running at {plane.status().api_url}; `./cnai kubectl --env {env} get nodes` talks to it", highlight=False
+        f"running at {plane.status().api_url}; `./cnai kubectl --env {env} get nodes` connects to it", highlight=False
     )
 
 
 @app.command()
 def stop(env: Env = "local", yes: YesFlag = False) -> None:
-    """End its processes; what is in it stays, for the next start."""
+    """Stop its processes; its contents are kept for the next start."""
     Target.of(env, sandbox=True).control_plane().stop()
-    out.print(f"stopped; `./cnai sandbox start {env}` brings it back as it was", highlight=False)
+    out.print(f"stopped; `./cnai sandbox start {env}` resumes it", highlight=False)
 
 
 @app.command()
 def delete(env: Env = "local", yes: YesFlag = False) -> None:
-    """End its processes and forget everything in it, the engine's state of it included."""
+    """Stop its processes and delete everything in it, including the engine's state."""
     from cnai.engine import EnvironmentLock, forget_stack
 
     target = Target.of(env, sandbox=True)
@@ -39,12 +39,12 @@ def delete(env: Env = "local", yes: YesFlag = False) -> None:
         target.control_plane().delete()
         forget_stack(target.project, env)
     shutil.rmtree(directory.root, ignore_errors=True)
-    out.print(f"deleted; `./cnai up {env}` starts from nothing", highlight=False)
+    out.print(f"deleted; `./cnai up {env}` starts from scratch", highlight=False)
 
 
 @app.command()
 def status(env: Env = "local", as_json: JsonFlag = False) -> int:
-    """Which processes run, and their memory. Exit 1 unless it runs whole."""
+    """Show its processes and their memory. Exit 1 unless all are running."""
     state = Target.of(env, sandbox=True).control_plane().status()
     processes = [{"name": each.name, "pid": each.pid, "memory_mib": each.memory_mib} for each in state.processes]
     if as_json:

@@ -1,4 +1,4 @@
-"""`cnai schema`: the JSON Schema with which editors complete stack files."""
+"""`cnai schema`: the JSON Schema that editors use to complete stack files."""
 
 import typer
 

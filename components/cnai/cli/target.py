@@ -22,20 +22,20 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 ENGINE = ("pulumi", "helm", "kubectl")
 
 INSTALLING = frozenset({"up", "destroy", "pulumi"})
-"""Commands that need the controllers of what is installed: to come up, or to clear up."""
+"""Commands that need the controllers of what is installed, to bring up or clean up."""
 SEEDING = frozenset({"up", "preview", "refresh"})
-"""Commands that want to find what an existing cluster has."""
+"""Commands that expect what an existing cluster has."""
 
 EnvArgument = Annotated[str, typer.Argument(metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
 EnvOption = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment: stacks/Pulumi.ENV.yaml.")]
-SandboxFlag = Annotated[bool, typer.Option("--sandbox", help="Fly it here, simulated, instead of for real.")]
-YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+SandboxFlag = Annotated[bool, typer.Option("--sandbox", help="Run it here, simulated, instead of for real.")]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @dataclass(frozen=True)
 class Target:
-    """An environment of a project; `sandbox` is None where the real thing is meant."""
+    """An environment of a project; `sandbox` is None for the real environment."""
 
     env: str
     project: Path
@@ -51,14 +51,14 @@ class Target:
 
     @cached_property
     def environment(self) -> "Environment":
-        """Validated; raises `UserError` with one line for each thing that is wrong."""
+        """Validated; raises `UserError` with one line per error."""
         from cnai.environment import Environment
 
         return Environment.load(self.env, read_stack_config(self.project, self.env))
 
     @cached_property
     def controllers(self) -> tuple[str, ...]:
-        """The tools that really run what the environment installs, and those that ran here before: they clear up."""
+        """The tools that run what the environment installs, and those that ran here before, for cleaning up."""
         from cnai.sandbox.controllers.chosen import controllers_of
         from cnai.sandbox.controllers.specs import specs
 
@@ -71,25 +71,25 @@ class Target:
 
     @property
     def contexts(self) -> tuple[str, ...]:
-        """What the environment calls a cluster that is there already: in its sandbox the control plane is it."""
+        """The context of an existing cluster in the stack file: in its sandbox, the control plane."""
         cloud = read_stack_config(self.project, self.env).get("cnai:cloud")
         settings = next(iter(cloud.values()), None) if isinstance(cloud, dict) else None
         context = settings.get("context") if isinstance(settings, dict) else None
         return (context,) if isinstance(context, str) and context else ()
 
     def install(self) -> None:
-        """What its cloud needs of Python, where that is missing."""
+        """Installs the Python packages its cloud needs, if missing."""
         from cnai.cli.installing import provide_for
 
         provide_for(self.project, self.env, simulated=self.sandbox is not None)
 
     def need_sandbox(self) -> SandboxDir:
         if self.sandbox is None:
-            raise UserError(f"{self.env} is a real environment: say --sandbox to act on its sandbox")
+            raise UserError(f"{self.env} is a real environment: pass --sandbox to act on its sandbox")
         return self.sandbox
 
     def control_plane(self, tools: Mapping[str, Path] | None = None) -> "ControlPlane":
-        """Its control plane, not started; `tools` are needed for that alone."""
+        """Its control plane, not started; `tools` are needed only for that."""
         from cnai.sandbox.controlplane import ControlPlane
 
         return ControlPlane(self.need_sandbox(), tools or {}, self.contexts)
@@ -123,7 +123,7 @@ class Target:
         with self._session(paths, command, cluster) as session, making:
             if attended:
                 making.need(CONTROL_PLANE)
-                # The same tools whatever the command: the daemon is started anew where they change.
+                # The same tools whatever the command: the daemon restarts if they change.
                 self._attended(attended, making.paths((*CONTROL_PLANE, *controllers)), report, command)
             making.need(engine)
             yield session
@@ -140,7 +140,7 @@ class Target:
     def _attended(
         self, sandbox: SandboxDir, paths: Mapping[str, Path], report: Callable[[str], None], command: str
     ) -> None:
-        """Its control plane runs, and has what a command expects there."""
+        """Its control plane is running, and has what a command expects there."""
         from cnai.sandbox.cloud.commands import write_commands
 
         self.control_plane(paths).start(report)
@@ -149,7 +149,7 @@ class Target:
             self._seed()
 
     def _seed(self) -> None:
-        """The nodes that the environment finds there, where it makes none itself."""
+        """The nodes the environment finds there, if it creates none itself."""
         if self.environment.cloud_settings.makes_nodes:
             return
         from cnai.kube import Kube

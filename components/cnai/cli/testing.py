@@ -38,7 +38,7 @@ def test(
     context: typer.Context,
     tier: Annotated[str, typer.Argument(help=f"One of {', '.join(TIERS)}; all where none is named.")] = "",  # noqa: PT028
 ) -> int:
-    """Run the tests; what follows the tier goes to pytest."""
+    """Run the tests; arguments after the tier go to pytest."""
     if not tier:
         return everything(context.args)
     selection, arguments = chosen(tier, context.args)
@@ -129,7 +129,7 @@ def controllers_at_hand() -> bool:
     return bool(tool_names("controllers")) and not lacking
 
 
-def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="A file benchmarks/NAME.py.")]) -> int:
+def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="Runs benchmarks/NAME.py.")]) -> int:
     """Run one benchmark; its last line is one JSON object."""
     folder = project_dir() / "benchmarks"
     script = folder / f"{name}.py"

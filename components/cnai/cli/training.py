@@ -25,17 +25,19 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    path: Annotated[Path, typer.Argument(help="A folder with train.yaml, or such a file: examples/chatbot.")],
+    path: Annotated[Path, typer.Argument(help="A train.yaml, or a folder with one: examples/chatbot.")],
     env: EnvOption = "local",
-    team: Annotated[str | None, typer.Option(help="The team that it runs as; the only one where there is one.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Kueue's LocalQueue; the team's own where it has one.")] = None,
-    follow: Annotated[bool, typer.Option(help="Wait for the end.")] = True,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds to follow it; the job stays when they are over.")] = 600,
+    team: Annotated[str | None, typer.Option(help="The team it runs as; the only team if there is just one.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(help="A Kueue LocalQueue; the team's own by default, if it has one.")
+    ] = None,
+    follow: Annotated[bool, typer.Option(help="Wait until it ends.")] = True,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds to follow it; the job stays after that.")] = 600,
     sandbox: SandboxFlag = False,
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> int:
-    """Submit a training job and follow it. Exit 0 when it completed, 1 when it failed or still waits."""
+    """Submit a training job and follow it. Exit 0 if it completed, 1 if it failed or is still waiting."""
     target = Target.of(env, sandbox=sandbox)
     kube = cluster_of(target)
     job = manifest(target, kube, path, team, queue)
@@ -68,7 +70,9 @@ def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: st
 
     teams = target.environment.teams
     if team is None and len(teams) != 1:
-        raise UserError(f"--team: say which of {', '.join(sorted(teams)) or 'no teams (declare one under cnai:teams)'}")
+        raise UserError(
+            f"--team: choose one of {', '.join(sorted(teams)) or 'no teams (declare one under cnai:teams)'}"
+        )
     chosen = team or next(iter(teams))
     if chosen not in teams:
         raise UserError(f"--team: {target.env} has no team {chosen!r}; it has {', '.join(sorted(teams))}")
@@ -91,18 +95,18 @@ def cluster_of(target: Target) -> Kube:
 
 
 def submit(kube: Kube, job: dict[str, Any]) -> Object:
-    """Creates it under a name of its own; the API server's or the Trainer's own words where it is refused."""
+    """Creates it under a unique name; a rejection is reported in the API server's or Trainer's own words."""
     metadata = {key: value for key, value in job["metadata"].items() if key != "name"}
     named = job | {"metadata": metadata | {"generateName": f"{job['metadata']['name']}-"}}
     try:
         return kube.create(named, field_manager=FIELD_MANAGER)
     except ApiError as error:
-        raise UserError(f"the cluster refused the job: {error.message}") from error
+        raise UserError(f"the cluster rejected the job: {error.message}") from error
 
 
 @dataclass
 class Followed:
-    """A job as it goes: where its pods are and why they wait."""
+    """A job's progress: where its pods are and why they wait."""
 
     kube: Kube
     namespace: str
@@ -115,7 +119,7 @@ class Followed:
     """Why it waits, in Kueue's or the scheduler's words; empty when all its pods are placed."""
 
     def until_over(self, timeout_s: float) -> str:
-        """`Complete`, `Failed` with the reason, or `waiting` when the time is over."""
+        """`Complete`, `Failed` with the reason, or `waiting` after the timeout."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             self.look()
@@ -180,9 +184,9 @@ def report(watched: Followed, verdict: str, env: str, timeout: int, quiet: bool)
             )
         return ExitCode.DONE
     if verdict == "waiting":
-        why = watched.reason or "its pods run, but it has not ended"
+        why = watched.reason or "its pods are running, but it has not ended"
         complain(
-            f"{job} is not over after {timeout} s: {why}. It stays queued; "
+            f"{job} has not ended after {timeout} s: {why}. It stays queued; "
             f"`./cnai kubectl --env {env} -n {watched.namespace} delete trainjob {watched.name}` withdraws it"
         )
     else:

@@ -16,7 +16,7 @@ from cnai.stackfiles import read_stack_config, stack_file
 if TYPE_CHECKING:
     from cnai.kube import Kube
 
-ImageOption = Annotated[str, typer.Option(help="The nodes' image; the cloud is asked for its newest if left out.")]
+ImageOption = Annotated[str, typer.Option(help="The node image; the cloud's newest by default.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,15 +26,17 @@ def register(app: typer.Typer) -> None:
 
 def upgrade(
     env: EnvArgument,
-    to: Annotated[str, typer.Option("--to", metavar="MINOR", help="Such as 1.37: the next minor, none is skipped.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="MINOR", help="The next minor, such as 1.37; none can be skipped.")
+    ],
     image: ImageOption = "",
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig; named as the environment if left out.")] = "",
-    without_cluster: Annotated[bool, typer.Option(help="Do not look at the cluster, and say so.")] = False,
+    context: Annotated[str, typer.Option(help="kubeconfig context; the environment's name by default.")] = "",
+    without_cluster: Annotated[bool, typer.Option(help="Skip the checks on the cluster, and say so.")] = False,
     sandbox: SandboxFlag = False,
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> int:
-    """Check that the next Kubernetes minor is safe, and write it into the stack file; `up` then goes in order."""
+    """Check that the next Kubernetes minor is safe, and write it into the stack file; `up` then follows its order."""
     from cnai.operations.upgrade import ORDER, planned
 
     target = Target.of(env, sandbox=sandbox)
@@ -61,7 +63,7 @@ def rotate(
     as_json: JsonFlag = False,
     yes: YesFlag = False,
 ) -> int:
-    """Write the cloud's newest node image into the stack file; `up` then replaces node after node."""
+    """Write the cloud's newest node image into the stack file; `up` then replaces node by node."""
     from cnai.operations.rotation import planned
 
     target = Target.of(env, sandbox=sandbox)
@@ -80,7 +82,7 @@ def rotate(
 
 
 def write(target: Target, values: Mapping[str, str], question: str, *, yes: bool) -> None:
-    """Into the stack file, once all of it is known to hold together."""
+    """Into the stack file, once the whole is known to be valid."""
     from cnai.environment import Environment
     from cnai.operations.stackfile import set_values
     from cnai.operations.upgrade import changed
@@ -102,7 +104,7 @@ def say_next(target: Target) -> None:
 
 @contextmanager
 def cluster(target: Target, context: str, *, skipped: bool) -> "Generator[Kube | None]":
-    """The environment's cluster, which must answer unless it is not to be looked at."""
+    """The environment's cluster, which must respond unless it is skipped."""
     from cnai.kube import ApiError, Kube
 
     if skipped:
@@ -113,8 +115,8 @@ def cluster(target: Target, context: str, *, skipped: bool) -> "Generator[Kube |
         kube = Kube.from_kubeconfig(path, wanted)
         kube.list("v1", "Node")
     except (UserError, ApiError) as error:
-        how = "bring it up, name its --context, or say --without-cluster"
-        raise FailedError(f"the cluster of {target.env} was not reached ({error}): {how}") from error
+        how = "bring it up, name its --context, or pass --without-cluster"
+        raise FailedError(f"the cluster of {target.env} could not be reached ({error}): {how}") from error
     try:
         yield kube
     finally:

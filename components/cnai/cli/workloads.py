@@ -16,12 +16,12 @@ STAMP = ".made-from"
 
 
 def python(project: Path, report: Callable[[str], None]) -> Path:
-    """Its interpreter. The environment is made on first use, and anew when the lock changes: 5 GB, about a minute."""
+    """Its interpreter. The environment is created on first use and when the lock changes: 5 GB, about a minute."""
     folder, lock = project / ".venv-workloads", project / "workloads" / "requirements.lock"
     wanted = hashlib.sha256(lock.read_bytes() + str(project).encode()).hexdigest()
     stamp, interpreter = folder / STAMP, folder / "bin" / "python"
     if not (interpreter.exists() and stamp.is_file() and stamp.read_text() == wanted):
-        report("making .venv-workloads from workloads/requirements.lock (first use, or it changed): about 5 GB")
+        report("creating .venv-workloads from workloads/requirements.lock (first use, or it changed): about 5 GB")
         make(folder, lock, project)
         stamp.write_text(wanted)
     return interpreter
@@ -35,7 +35,9 @@ def make(folder: Path, lock: Path, project: Path) -> None:
     ]
     for step in steps:
         if subprocess.run(step, check=False).returncode:
-            raise UserError(f"{folder.name} could not be made (see above): is the Python package registry in reach?")
+            raise UserError(
+                f"{folder.name} could not be created (see above): is the Python package registry reachable?"
+            )
     site = next(folder.glob("lib/python*/site-packages"))
     sources = (str(project / "workloads" / name / "src") for name in DISTRIBUTIONS)
     (site / "cnai-workloads.pth").write_text("\n".join(sources) + "\n")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 RouteKind = Literal["on-demand", "spot", "reserved", "block", "queued"]
-"""Ways to get a machine. `block`: capacity for a fixed time, paid ahead; `queued`: waits until all of it can be had."""
+"""Ways to get a machine. `block`: prepaid capacity for a fixed time; `queued`: waits until all of it is available."""
 
 
 class PoolError(ValueError):
@@ -63,9 +63,9 @@ class Machine:
     max_pods: int = 110
     arch: Literal["amd64", "arm64"] = "amd64"
     routes: tuple[RouteKind, ...] = ()
-    """How it can be had at all; empty: by every route of its cloud."""
+    """Routes it is available by; empty: every route of its cloud."""
     regions: tuple[str, ...] = ()
-    """Where it can be had; empty: in every region of its cloud."""
+    """Regions it is available in; empty: every region of its cloud."""
     price_region: str = ""
     """Where the list price holds, if it differs by region."""
 
@@ -125,7 +125,7 @@ def plan(
         return _named(cloud, offered, machine, accelerator, count_per_node)
     if accelerator is None:
         if count_per_node is not None:
-            raise PoolError("count_per_node", f"{count_per_node} of what? Name the accelerator or the machine")
+            raise PoolError("count_per_node", f"{count_per_node} needs an accelerator or a machine: name one")
         fit = [
             m
             for m in offered.values()

@@ -36,11 +36,11 @@ def place_problems(regions: Regions, region: str, zones: Zones, product: str) ->
         if zones > len(has):
             yield ("zones",), f"{region} has {len(has)} zones: give at most {len(has)}"
     elif wrong := [zone for zone in zones if zone not in has]:
-        yield ("zones",), f"{region} has no zone {wrong[0]!r}: give some of {', '.join(has)}"
+        yield ("zones",), f"{region} has no zone {wrong[0]!r}: choose from {', '.join(has)}"
 
 
 def network(text: str) -> IPv4Network | None:
-    """None for what is no range."""
+    """None if it is not a range."""
     try:
         return ipaddress.IPv4Network(text)
     except ValueError:
@@ -52,4 +52,4 @@ def access_problems(ranges: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, 
     for index, text in enumerate(ranges):
         found = network(text)
         if found is None or found.prefixlen == 0:
-            yield ("public_access_cidrs", index), f"{text!r}: name ranges of your own, not the whole internet"
+            yield ("public_access_cidrs", index), f"{text!r}: give your own ranges, not the whole internet"

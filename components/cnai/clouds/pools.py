@@ -90,7 +90,8 @@ class PoolPlan:
             raise PoolError("sharing", f"{accelerator.name} has no MIG profile {sharing.mig!r}: {have}")
         if self.topology and (accelerator is None or accelerator.resource != "google.com/tpu"):
             raise PoolError(
-                "topology", f"{machine.name} has no TPU: leave topology out (placement: compact brings nodes together)"
+                "topology",
+                f"{machine.name} has no TPU: leave topology out (placement: compact places nodes close together)",
             )
         if self.fabric and self.fabric != machine.fabric:
             raise PoolError("fabric", f"{machine.name} has {machine.fabric or 'no RDMA fabric'}, not {self.fabric}")

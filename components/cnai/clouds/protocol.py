@@ -12,7 +12,7 @@ Purpose = Literal["models", "data", "backups"]
 
 
 class Registry(Protocol):
-    """Where the environment's own images lie."""
+    """The registry for the environment's own images."""
 
     url: pulumi.Output[str]
     """What comes before an image's name."""

@@ -40,7 +40,7 @@ class CloudSettings(Protocol):
         ...
 
     def object_stores(self) -> tuple[str, ...]:
-        """What `cnai:features.object_store` may name here; a cloud with buckets of its own has `bucket`."""
+        """What `cnai:features.object_store` may name here; a cloud with its own buckets has `bucket`."""
         ...
 
     def fabrics(self) -> tuple[str, ...]:

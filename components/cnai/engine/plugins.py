@@ -14,7 +14,7 @@ MODULES: Mapping[str, str] = {
     "pulumi-resource-gcp": "cnai.sandbox.cloud gcp",
     "pulumi-resource-azure-native": "cnai.sandbox.cloud azure-native",
 }
-"""Plugin to the module that is one, with what it is told."""
+"""Plugin -> its module, with the arguments it gets."""
 
 
 def write_shims(folder: Path, modules: Mapping[str, str] = MODULES) -> None:
@@ -30,5 +30,5 @@ def write_shims(folder: Path, modules: Mapping[str, str] = MODULES) -> None:
 
 
 def shim(module: str) -> str:
-    """`-P`: what lies in the working directory must not stand in for a module of the plugin."""
+    """`-P`: files in the working directory must not shadow a module of the plugin."""
     return f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m {module} "$@"\n'

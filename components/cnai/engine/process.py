@@ -42,7 +42,7 @@ def run(
 ) -> Outcome:
     """Runs an operation of the engine to its end; `--event-log` is added.
 
-    The child leads a process group of its own: Ctrl-C reaches this process alone, which tells the engine to wind up; a
+    The child leads its own process group: Ctrl-C reaches only this process, which tells the engine to wind up; a
     second one kills it.
     """
     with tempfile.TemporaryDirectory(prefix="cnai-") as folder, tempfile.TemporaryFile() as stderr:

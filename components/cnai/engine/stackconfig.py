@@ -4,9 +4,9 @@
 there is no salt to keep. `./cnai pulumi config set --secret KEY` puts `secure:` values into it that this project's
 passphrase opens.
 
-An environment that is real elsewhere has secrets that only its own passphrase or key service opens. Flown in a
-sandbox, it gets a copy of the file in `.cnai/<env>/`, made anew each time, in which those have a made-up value and the
-settings of its secrets provider are gone.
+An environment that is real elsewhere has secrets that only its own passphrase or key service opens. Run in a
+sandbox, it gets a copy of the file in `.cnai/<env>/`, rewritten each time, with placeholders for those and without the
+settings of its secrets provider.
 """
 
 import base64

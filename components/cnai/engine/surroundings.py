@@ -59,7 +59,7 @@ def prepare(sandbox: SandboxDir) -> None:
     write_shims(sandbox.plugins)
     home = sandbox.root / "pulumi"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Each session has an address and a token of its own: those of past ones would only pile up.
+    # Each session has its own address and token: those of past sessions would only pile up.
     (home / "credentials.json").unlink(missing_ok=True)
     # The engine would write a debug log of every run below `logs/`. A file in its place turns that off: what is not
     # written cannot leak a secret.

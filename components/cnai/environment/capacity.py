@@ -1,4 +1,4 @@
-"""What a cloud must have for a pool: the cloud's own settings, routes to machines, zones, regions, fabrics."""
+"""What a pool requires of its cloud: the cloud's own settings, routes to machines, zones, regions, fabrics."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -31,7 +31,7 @@ def routes_exist_here(stack: StackConfig) -> Iterator[Problem]:
             if text := _wrong_route(stack.cloud_name, route, allowed, plans.get(name)):
                 yield Problem(("pools", name, "capacity", index), text)
             elif route in pool.capacity[:index]:
-                yield Problem(("pools", name, "capacity", index), f"{route.kind} is there twice: give each route once")
+                yield Problem(("pools", name, "capacity", index), f"{route.kind} is listed twice: list each route once")
 
 
 def _wrong_route(cloud: str, route: Route, allowed: tuple[str, ...], plan: PoolPlan | None) -> str:
@@ -40,7 +40,7 @@ def _wrong_route(cloud: str, route: Route, allowed: tuple[str, ...], plan: PoolP
     machine: Machine | None = plan.machine if plan else None
     if machine and machine.routes and route.kind not in machine.routes:
         having = [kind for kind in machine.routes if kind in allowed]
-        return f"{machine.name} is not to be had {route.kind}: {nearest(route.kind, having)}"
+        return f"{machine.name} is not available as {route.kind}: {nearest(route.kind, having)}"
     return ""
 
 
@@ -48,7 +48,7 @@ def routes_go_together(stack: StackConfig) -> Iterator[Problem]:
     for name, pool in stack.pools.items():
         kinds = [route.kind for route in pool.capacity]
         if "block" in kinds and "spot" in kinds:
-            text = "a block is paid ahead and ends on its day, spot ends any time: give each a pool of its own"
+            text = "a block is prepaid and ends on a fixed date, spot may end any time: give each its own pool"
             yield Problem(("pools", name, "capacity", kinds.index("spot")), text)
 
 
@@ -77,19 +77,19 @@ def fabrics_exist_here(stack: StackConfig) -> Iterator[Problem]:
 
 
 def existing_nodes_are_selected(stack: StackConfig) -> Iterator[Problem]:
-    """Where the cloud makes no nodes, a pool says which it means; where it does, there is nothing to select."""
+    """Where the cloud creates no nodes, a pool selects existing ones; where it does, there is nothing to select."""
     exist = not stack.settings.makes_nodes
     for name, pool in stack.pools.items():
         if exist and not pool.selector:
-            text = "nodes exist already here: give the labels of those that are this pool"
+            text = "this cloud's nodes exist already: give the labels that select this pool's nodes"
             yield Problem(("pools", name, "selector"), text)
         elif not exist and pool.selector:
-            text = f"{stack.cloud_name} makes the pool's nodes: leave selector out, and give them labels"
+            text = f"{stack.cloud_name} creates the pool's nodes: remove selector, and use labels instead"
             yield Problem(("pools", name, "selector"), text)
 
 
 def pools_suit_the_cloud(stack: StackConfig) -> Iterator[Problem]:
-    """What only the cloud itself can tell of its pools, such as whether their nodes find addresses."""
+    """What only the cloud itself can say about its pools, such as whether their nodes have enough addresses."""
     if isinstance(stack.settings, JudgesPools):
         for path, text in stack.settings.pool_problems(stack.plans().values()):
             yield Problem(path, text)

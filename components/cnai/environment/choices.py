@@ -1,4 +1,4 @@
-"""`cnai:features`: its model, made from the features there are, and which of them a stack file switches on."""
+"""`cnai:features`: its model, built from the known features, and which of them a stack file switches on."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Chosen:
 
 
 def features_model(known: Iterable[Feature]) -> type[Settings]:
-    """A field for each feature that stands alone, and one for each family."""
+    """A field for each standalone feature, and one for each family."""
     alone, families = dict[str, Feature](), dict[str, list[Feature]]()
     for feature in known:
         if feature.family:
@@ -32,7 +32,7 @@ def features_model(known: Iterable[Feature]) -> type[Settings]:
     for key, members in sorted(families.items()):
         fields[key] = _field(_text_of(members), _family(members))
     model = create_model("FeaturesSpec", __base__=Settings, **cast("Any", fields))
-    model.__doc__ = "What runs on the cluster; what is left out is not there and costs nothing."
+    model.__doc__ = "What runs on the cluster; what is left out is not installed and costs nothing."
     return model
 
 
@@ -62,7 +62,7 @@ def _one(feature: Feature) -> Any:
 
 
 def _family(members: list[Feature]) -> Any:
-    """The members by name, each with its settings where it has any."""
+    """The members by name, each with its settings if it has any."""
     family = cast(Family, members[0].family)
     fields = {each.key: _field(each.text, _one(each)) for each in members}
     title = "".join(word.capitalize() for word in family.key.split("_"))
@@ -89,7 +89,7 @@ def _reader(family: Family, names: list[str]) -> Callable[[Any], Any]:
             found |= _members(word, names)
         on = [name for name, settings in found.items() if settings is not None and settings is not False]
         if family.choose == "one" and len(on) > 1:
-            raise ValueError(f"{' and '.join(on)} exclude each other: name one of {', '.join(names)}")
+            raise ValueError(f"{' and '.join(on)} are mutually exclusive: choose one of {', '.join(names)}")
         return found
 
     return read
@@ -102,7 +102,7 @@ def _members(word: Any, names: list[str]) -> dict[str, Any]:
         raise ValueError(f"give one of {', '.join(names)}, alone or with a mapping of its settings")  # noqa: TRY004
     for name in cast("Mapping[Any, Any]", word):
         if name not in names:
-            raise ValueError(f"there is no {name!r}: {nearest(name, names)}")
+            raise ValueError(f"unknown {name!r}: {nearest(name, names)}")
     return dict(cast("Mapping[str, Any]", word))
 
 
@@ -110,7 +110,7 @@ FeaturesSpec = features_model(features().values())
 
 
 def chosen(spec: Settings) -> dict[str, Chosen]:
-    """What is on, by the feature's key, in the order in which it is built; what others need and imply is among it."""
+    """What is on, by the feature's key, in build order, including what others need and imply."""
     every, found = features(), dict[str, Chosen]()
     for key, feature in every.items():
         if (settings := said_of(spec, feature)) is not None:
@@ -121,7 +121,7 @@ def chosen(spec: Settings) -> dict[str, Chosen]:
 
 
 def said_of(spec: Settings, feature: Feature) -> FeatureSettings | None:
-    """Its settings in a stack file; None where that does not switch it on."""
+    """Its settings in a stack file; None if the file does not switch it on."""
     where: Any = spec
     if feature.family:
         where = getattr(spec, feature.family.key)

@@ -24,22 +24,22 @@ PREFIX = "cnai:"
 
 
 def checked_name(name: str) -> str:
-    """Raises `UserError` where it is none for an environment."""
+    """Raises `UserError` if it is not a valid environment name."""
     if not re.fullmatch(NAME, name):
-        raise UserError(f"{name!r} is no name for an environment: give lower-case letters, digits and inner dashes")
+        raise UserError(f"{name!r} is not a valid environment name: use lower-case letters, digits and inner dashes")
     return name
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A stack file that holds together."""
+    """A valid stack file."""
 
     name: str
     stack: StackConfig
 
     @classmethod
     def load(cls, name: str, config: Mapping[str, Any]) -> "Environment":
-        """From the `config:` of a stack file. Raises `UserError` with a line for each thing that is wrong."""
+        """From the `config:` of a stack file. Raises `UserError` with one line per error."""
         checked_name(name)
         ours = {key.removeprefix(PREFIX): value for key, value in config.items() if str(key).startswith(PREFIX)}
         try:
@@ -52,7 +52,7 @@ class Environment:
 
     @classmethod
     def from_stack(cls) -> "Environment":
-        """From the configuration of the stack that the program runs for."""
+        """From the configuration of the stack the program runs for."""
         import pulumi
         from pulumi.runtime.config import CONFIG, is_config_secret
 
@@ -61,7 +61,7 @@ class Environment:
         if given.get(secrets) and not is_config_secret(secrets):
             names = list(given[secrets]) if isinstance(given[secrets], dict) else []
             clear = [
-                Problem(("secrets", each), "stands in clear text: `pulumi config set --secret --path`")
+                Problem(("secrets", each), "is in clear text: use `pulumi config set --secret --path`")
                 for each in names
             ]
             raise UserError(message(clear or [Problem(("secrets",), "give a mapping of names")]))
@@ -78,17 +78,17 @@ class Environment:
 
     @cached_property
     def pools(self) -> Mapping[str, PoolPlan]:
-        """Every pool with its machine decided."""
+        """Every pool with its machine chosen."""
         return self.stack.plans()
 
     @property
     def features(self) -> Mapping[str, Chosen]:
-        """Those that are on, by key, in the order in which they are built."""
+        """Those that are on, by key, in build order."""
         return self.stack.chosen
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """What is installed here, in order: what the cloud brings, then what the features that are on do."""
+        """What is installed here, in order: the cloud's packages, then those of the enabled features."""
         return (*self.cloud_settings.packages(self.pools.values()), *needs.packages(self.stack))
 
     @property
@@ -104,12 +104,12 @@ class Environment:
         return self.stack.has_gpus
 
     def secret(self, name: str) -> str | None:
-        """In clear: wrap it in `pulumi.Output.secret` at once."""
+        """In clear text: wrap it in `pulumi.Output.secret` at once."""
         found = self.stack.secrets.get(name)
         return found.get_secret_value() if found else None
 
     def gpu_quota(self, team: str) -> dict[str, int]:
-        """Resource, such as `nvidia.com/gpu` -> how many a team may have at once."""
+        """Resource, such as `nvidia.com/gpu` -> how many a team may use at once."""
         spec, quota = self.teams[team], dict[str, int]()
         for pool, share in spec.gpus.items():
             plan = self.pools[pool]
@@ -119,7 +119,7 @@ class Environment:
 
 
 def _decoded(value: Any) -> Any:
-    """The engine hands structured values over as JSON text."""
+    """The engine passes structured values as JSON text."""
     try:
         return json.loads(value)
     except (TypeError, ValueError):

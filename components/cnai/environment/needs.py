@@ -1,4 +1,4 @@
-"""What the features that are on want of one another, of the secrets and of the namespaces."""
+"""What the enabled features require of one another, of the secrets and of the namespaces."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,19 +14,19 @@ ALWAYS_TAKEN = frozenset({"default"})
 
 
 def packages(stack: StackConfig) -> tuple[str, ...]:
-    """Packages of the features that are on, in the order in which they are installed."""
+    """Packages of the enabled features, in the order in which they are installed."""
     return tuple(package for each in stack.chosen.values() for package in each.feature.packages)
 
 
 def reserved_namespaces(stack: StackConfig) -> frozenset[str]:
-    """Namespaces that a team cannot have here: those of what is on, and of what the cloud brings."""
+    """Namespaces a team cannot use here: those of the enabled features and of the cloud's packages."""
     here = [catalog()[name].namespace for name in packages(stack)]
     clouds = [catalog()[name].namespace for name in stack.settings.packages(stack.plans().values())]
     return ALWAYS_TAKEN | {namespace for namespace in (*here, *clouds) if namespace}
 
 
 def known_secrets() -> dict[str, list[Feature]]:
-    """Each name under `cnai:secrets`, with the features that take it."""
+    """Each name under `cnai:secrets`, with the features that use it."""
     found: dict[str, list[Feature]] = {}
     for feature in features().values():
         for name in feature.secrets:
@@ -42,7 +42,7 @@ def unmet_needs(stack: StackConfig) -> Iterator[Problem]:
         for capability in each.feature.requires:
             if capability not in given:
                 yield Problem(
-                    each.feature.path, f"needs {capability.title}, which nothing gives: {_givers(capability)}"
+                    each.feature.path, f"needs {capability.title}, which nothing provides: {_givers(capability)}"
                 )
 
 
@@ -53,7 +53,7 @@ def _unmet(feature: Feature, on: Mapping[str, Chosen]) -> Iterator[Problem]:
             yield Problem(feature.path, f"needs {label}, which is off: switch {label} on under cnai:features")
     for other in feature.excludes:
         if other in on:
-            yield Problem(feature.path, f"makes no sense beside {features()[other].label}: switch one of them off")
+            yield Problem(feature.path, f"cannot be combined with {features()[other].label}: switch one of them off")
 
 
 def _givers(capability: type[Capability]) -> str:
@@ -62,7 +62,7 @@ def _givers(capability: type[Capability]) -> str:
 
 
 def rules_of_features(stack: StackConfig) -> Iterator[Problem]:
-    """What each feature itself finds wrong, whether it is on or off."""
+    """Problems each feature itself reports, whether it is on or off."""
     for key, feature in features().items():
         settings = stack.chosen[key].settings if key in stack.chosen else None
         for rule in feature.rules:
@@ -70,7 +70,7 @@ def rules_of_features(stack: StackConfig) -> Iterator[Problem]:
 
 
 def values_go_to_packages(stack: StackConfig) -> Iterator[Problem]:
-    """Where a feature has several charts, its `values` say which one they are for."""
+    """Where a feature has several charts, its `values` are keyed by chart."""
     for each in stack.chosen.values():
         names = each.feature.packages
         for name in each.settings.values if len(names) != 1 else ():
@@ -88,7 +88,9 @@ def one_giver_each(stack: StackConfig) -> Iterator[Problem]:
             givers.setdefault(capability, []).append(each.feature.label)
     for capability, labels in givers.items():
         if len(labels) > 1:
-            yield Problem(("features",), f"{' and '.join(labels)} both give {capability.title}: switch one of them off")
+            yield Problem(
+                ("features",), f"{' and '.join(labels)} both provide {capability.title}: switch one of them off"
+            )
 
 
 FEATURE_RULES = (unmet_needs, rules_of_features, values_go_to_packages, one_giver_each)
@@ -98,6 +100,6 @@ def secrets_are_used(stack: StackConfig) -> Iterable[Problem]:
     known = known_secrets()
     for name in stack.secrets:
         if name not in known:
-            yield Problem(("secrets", name), f"no component takes it: {nearest(name, list(known))}")
+            yield Problem(("secrets", name), f"no component uses it: {nearest(name, list(known))}")
         elif not any(feature.key in stack.chosen for feature in known[name]):
-            yield Problem(("secrets", name), "the feature that takes it is off: switch it on or remove the secret")
+            yield Problem(("secrets", name), "the feature that uses it is off: switch it on or remove the secret")

@@ -1,4 +1,4 @@
-"""From what a stack file says of a pool to what a cloud builds."""
+"""From a pool in a stack file to what a cloud builds."""
 
 from cnai.clouds.machines import plan
 from cnai.clouds.pools import PoolPlan, Sharing
@@ -7,7 +7,7 @@ from cnai.environment.spec import PoolSpec
 
 
 def pool_plan(cloud: str, name: str, pool: PoolSpec, settings: CloudSettings) -> PoolPlan:
-    """Raises `PoolError` where the cloud has no machine that fits."""
+    """Raises `PoolError` if the cloud has no machine that fits."""
     machine = plan(
         cloud,
         machine=pool.machine,

@@ -1,4 +1,4 @@
-"""JSON Schema of a whole `Pulumi.<env>.yaml`, so that editors complete and check it."""
+"""JSON Schema of a whole `Pulumi.<env>.yaml`, so that editors can complete and check it."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from cnai.environment.stack import StackConfig
 
 
 def stack_schema() -> dict[str, Any]:
-    """Draft 2020-12. Keys of other packages, such as `aws:region`, pass unchecked."""
+    """Draft 2020-12. Keys of other packages, such as `aws:region`, are not checked."""
     ours = StackConfig.model_json_schema(ref_template="#/$defs/{model}", mode="validation")
     definitions = ours.pop("$defs")
     _name_what_exists(definitions["PoolSpec"]["properties"])
@@ -44,12 +44,12 @@ def stack_schema() -> dict[str, Any]:
 
 
 def write_schema(path: Path) -> None:
-    """Writes `stack_schema()` the way it is committed as stacks/schema.json."""
+    """Writes `stack_schema()` in the form committed as stacks/schema.json."""
     path.write_text(json.dumps(stack_schema(), indent=2) + "\n", encoding="utf-8")
 
 
 def _name_what_exists(pool: dict[str, Any]) -> None:
-    """Completes machine and accelerator names of every cloud."""
+    """Adds every cloud's machine and accelerator names for completion."""
     offered = [machine for cloud in CloudSpec.model_fields for machine in machines(cloud).values()]
     kinds = {word for m in offered if m.accelerator for word in (m.accelerator.kind, m.accelerator.name)}
     for key, names in (("machine", {m.name for m in offered}), ("accelerator", kinds)):

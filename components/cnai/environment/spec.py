@@ -1,4 +1,4 @@
-"""The words of a stack file: what each key of `cnai:…` may say, and nothing about how keys fit together."""
+"""The keys of a stack file: what each key of `cnai:…` may hold, and nothing about how keys fit together."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ Priority = Literal["batch", "training", "serving"]
 
 def _name(value: str) -> str:
     if len(value) > 40 or not re.fullmatch(NAME[1:-1], value):
-        raise ValueError("a name has at most 40 lower-case letters, digits and inner dashes")
+        raise ValueError("use at most 40 lower-case letters, digits and inner dashes")
     return value
 
 
@@ -51,7 +51,7 @@ def _route(given: Any) -> Route:
             if kind in given and set(given) <= {kind, "zone"}:
                 return Route(kind=kind, id=given[kind], zone=given.get("zone", ""))
     raise ValueError(
-        "give on-demand, spot, reserved or queued, or name one as {reserved: ID} or {block: ID}; `zone` may follow"
+        "give on-demand, spot, reserved or queued, or name one as {reserved: ID} or {block: ID}, optionally with `zone`"
     )
 
 
@@ -62,7 +62,7 @@ def _taint(given: Any) -> Taint:
         else None
     )
     if found is None or found[3] not in get_args(TaintEffect):
-        raise ValueError(f"write key=value:Effect, the effect being {', '.join(get_args(TaintEffect))}")
+        raise ValueError(f"write key=value:Effect, where Effect is {', '.join(get_args(TaintEffect))}")
     return Taint(key=found[1], value=found[2] or "", effect=found[3])  # type: ignore[arg-type]
 
 
@@ -104,13 +104,13 @@ class CloudSpec(Settings):
     local: Annotated[LocalSettings | None, BeforeValidator(_empty_settings)] = None
     """The sandbox's own cloud: simulated nodes on this machine."""
     aws: AwsSettings | None = None
-    """EKS in a VPC of its own."""
+    """EKS in its own VPC."""
     gcp: GcpSettings | None = None
-    """GKE in a VPC of its own."""
+    """GKE in its own VPC."""
     azure: AzureSettings | None = None
-    """AKS in a VNet of its own."""
+    """AKS in its own VNet."""
     onprem: OnpremSettings | None = None
-    """A cluster that is there already: in a machine room, or kind, minikube or k3s on a laptop."""
+    """An existing cluster: in a data center, or kind, minikube or k3s on a laptop."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -120,7 +120,7 @@ class CloudSpec(Settings):
 
 
 def settings_model(cloud: str) -> type[Any]:
-    """The model of `cnai:cloud.<cloud>`. Raises `UserError` for a cloud that there is not."""
+    """The model of `cnai:cloud.<cloud>`. Raises `UserError` for an unknown cloud."""
     if cloud not in CloudSpec.model_fields:
         raise UserError(f"no cloud {cloud!r}: give one of {', '.join(CloudSpec.model_fields)}")
     return next(arg for arg in get_args(CloudSpec.model_fields[cloud].annotation) if arg is not type(None))
@@ -130,13 +130,13 @@ class SharingSpec(Settings):
     """How one GPU serves several pods."""
 
     time_slices: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    """Pods that take turns on one GPU; nothing keeps their memory apart."""
+    """How many pods take turns on one GPU; their memory is not isolated."""
     mig: StrictStr = ""
-    """MIG profile, such as 1g.10gb: every GPU is cut into as many of these as it has room for."""
+    """MIG profile, such as 1g.10gb: every GPU is partitioned into as many of these as fit."""
 
 
 class PoolSpec(Settings):
-    """Nodes that are all alike. Name the accelerator, or the machine, or neither for a plain CPU pool."""
+    """Identical nodes. Name the accelerator, or the machine, or neither for a plain CPU pool."""
 
     accelerator: StrictStr | None = None
     """GPU model, such as H100; the cheapest machine per GPU is chosen."""
@@ -145,27 +145,27 @@ class PoolSpec(Settings):
     machine: StrictStr | None = None
     """Machine type by the cloud's own name."""
     min: Nodes = 0
-    """Nodes that are always there."""
+    """Minimum number of nodes; they are always up."""
     max: Nodes | None = None
-    """Nodes at most; `min`, and at least 1, where it is left out."""
+    """Maximum number of nodes; if left out, `min`, and at least 1."""
     capacity: Annotated[tuple[RouteSpec, ...], Field(min_length=1)] = (Route(kind="on-demand"),)
     """Routes to machines, tried in order: reserved, block, on-demand, spot, queued."""
     sharing: SharingSpec = SharingSpec()
-    """Time slices or MIG; whole GPUs where it is left out."""
+    """Time slicing or MIG; whole GPUs if left out."""
     fabric: StrictStr | None = None
     """RDMA between nodes, such as efa."""
     placement: Literal["compact"] | None = None
-    """`compact` brings the nodes as near to each other as the cloud can."""
+    """`compact` places the nodes as close together as the cloud can."""
     topology: StrictStr | None = None
     """Shape of a TPU slice, such as 2x4."""
     selector: dict[StrictStr, StrictStr] = Field(default_factory=dict)
-    """Where nodes exist already: labels of those that are this pool."""
+    """For existing nodes: the labels that select this pool's."""
     zones: tuple[StrictStr, ...] = ()
-    """Zones to use; all of the cluster's where it is left out."""
+    """Zones to use; all of the cluster's if left out."""
     labels: dict[StrictStr, StrictStr] = Field(default_factory=dict)
-    """Node labels beyond those that upstream puts there."""
+    """Node labels in addition to those set upstream."""
     taints: tuple[TaintSpec, ...] = ()
-    """Taints as key=value:Effect, beyond NVIDIA's on GPU nodes."""
+    """Taints as key=value:Effect, in addition to NVIDIA's on GPU nodes."""
 
     @property
     def most(self) -> int:
@@ -173,24 +173,24 @@ class PoolSpec(Settings):
 
 
 class TeamSpec(Settings):
-    """Who shares the platform: each team has a namespace of its own name."""
+    """Who shares the platform: each team has a namespace named after it."""
 
     gpus: dict[StrictStr, Count] = Field(default_factory=dict)
     """GPUs by pool."""
     borrow: StrictBool = False
-    """Whether it may take what other teams leave idle, up to the pools' `max`."""
+    """Whether it may borrow what other teams leave idle, up to the pools' `max`."""
     priority: Priority = "training"
-    """The highest priority that its pods may have: serving displaces training, training displaces batch."""
+    """The highest priority its pods may have: serving preempts training, training preempts batch."""
     storage_gib: Count = 1024
-    """Persistent volumes together."""
+    """Total size of its persistent volumes."""
     sso_group: Annotated[StrictStr, Field(min_length=1)] | None = None
-    """Identity provider's group that may work in the namespace."""
+    """The identity provider's group that may work in the namespace."""
     budget_usd_per_month: Count | None = None
-    """Written on the namespace, for those who report on cost."""
+    """Recorded on the namespace, for cost reports."""
 
 
 def _secret(given: Any) -> Any:
-    """A stack file holds `{secure: …}`; the engine hands the value over decrypted."""
+    """A stack file holds `{secure: …}`; the engine passes the value decrypted."""
     if isinstance(given, Mapping) and set(given) == {"secure"}:
         return given["secure"]
     return given

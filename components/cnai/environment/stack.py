@@ -23,15 +23,15 @@ class StackConfig(Settings):
     cloud: CloudSpec
     """Where it runs."""
     pools: dict[Name, PoolSpec]
-    """Nodes, by pool. One is called `system`: add-ons live there."""
+    """Nodes, by pool. One is called `system`: add-ons run there."""
     features: FeaturesSpec = FeaturesSpec()  # type: ignore[valid-type]
     """What runs on the cluster."""
     teams: dict[Name, TeamSpec] = Field(default_factory=dict)
     """Who shares it; each name is a namespace."""
     policies: PoliciesSpec = PoliciesSpec()
-    """What policy as code refuses here, and what it lets be."""
+    """What policy as code rejects here, and its exceptions."""
     secrets: dict[StrictStr, SecretSpec] = Field(default_factory=dict)
-    """Encrypted values, by the name under which a component takes them."""
+    """Encrypted values, by the name a component uses for them."""
 
     @property
     def cloud_name(self) -> str:
@@ -43,7 +43,7 @@ class StackConfig(Settings):
 
     @cached_property
     def chosen(self) -> Mapping[str, Chosen]:
-        """Features that are on, by key, in the order in which they are built."""
+        """Enabled features, by key, in build order."""
         return MappingProxyType(chosen(self.features))
 
     @property
@@ -51,7 +51,7 @@ class StackConfig(Settings):
         return any(plan.gpus_per_node for plan in self.plans().values())
 
     def plans(self) -> Mapping[str, PoolPlan]:
-        """Pools that this cloud has a machine for; in a validated environment that is all of them."""
+        """Pools this cloud has a machine for; in a validated environment, all of them."""
         return self._plans
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Before and after `up`: where the state lies, what there is to buy, how clouds compare, upgrades, drift.
+"""Before and after `up`: state storage, available capacity, comparing clouds, upgrades, drift.
 
-Judging and planning are pure functions; what talks to a cloud lies in a folder of that cloud's name.
+Judging and planning are pure functions; what talks to a cloud is in a folder named after it.
 """

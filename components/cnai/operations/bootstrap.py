@@ -1,4 +1,4 @@
-"""Where the state of a real environment lies and what encrypts its secrets, whichever cloud has them."""
+"""Where a real environment's state is stored and what encrypts its secrets, on any cloud."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from cnai.operations.adapters import adapter
 
 @dataclass(frozen=True, kw_only=True)
 class StateStore:
-    """What `bootstrap` made or found."""
+    """What `bootstrap` created or found."""
 
     backend: str
     """For `pulumi login`."""
     secrets_provider: str
     """For `pulumi stack init --secrets-provider`."""
     changes: tuple[str, ...]
-    """What was made or set; empty where all was as it should be."""
+    """What was created or set; empty if nothing had to change."""
     remarks: tuple[str, ...] = ()
-    """What is left for somebody to do."""
+    """What is left to do by hand."""
 
     def commands(self, env: str) -> tuple[str, ...]:
         login = f"pulumi login '{self.backend}'"
@@ -35,10 +35,10 @@ class StateStore:
 
 
 def bootstrap(env: str, cloud: str, settings: CloudSettings, bucket: str = "") -> StateStore:
-    """Makes what is not there; a second run changes nothing. `bucket`: its name where ours is not wanted."""
+    """Creates what is missing; a second run changes nothing. `bucket`: a name to use instead of ours."""
     module = adapter(cloud, "bootstrap")
     if module is None:
         raise UserError(
-            f"{env}: {cloud} has no bucket for the state: log in to one of a cloud's, or `pulumi login file://PATH`"
+            f"{env}: {cloud} has no bucket for the state: log in to a cloud's bucket, or run `pulumi login file://PATH`"
         )
     return module.bootstrap(env, settings, bucket)

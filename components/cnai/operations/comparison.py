@@ -1,4 +1,4 @@
-"""The same platform on several clouds, side by side: what each is there, and what one cannot honour."""
+"""The same platform on several clouds, side by side: what it becomes on each, and what a cloud cannot honour."""
 
 import importlib.util
 import tomllib
@@ -22,12 +22,12 @@ from cnai.operations.replanning import Unmet, replanned
 
 ABSENT = "-"
 DRA_SINCE = (1, 34)
-"""resource.k8s.io/v1 is served from there on: https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/"""
+"""resource.k8s.io/v1 is served from this minor on: https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/"""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One column: an environment, or what one would be on another cloud."""
+    """One column: an environment, or its plan on another cloud."""
 
     name: str
     cloud: str
@@ -47,9 +47,9 @@ class Side:
 class Comparison:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    """Aspect, and what it is in each column."""
+    """Aspect, and its value in each column."""
     unmet: tuple[tuple[str, str, Unmet], ...]
-    """Whose wish, and the column that cannot honour it."""
+    """The environment asking, and the column that cannot honour it."""
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Comparison:
 
 
 def compared(environments: Iterable[Environment], on: Iterable[str] = ()) -> Comparison:
-    """The environments as they are; then the first one on each cloud of `on`."""
+    """The environments as they are; then the first one on each cloud in `on`."""
     sides = [Side(each.name, each.cloud, each.cloud_settings, each.stack, each.pools) for each in environments]
     unmet = [
         (one.name, other.name, each)
@@ -95,7 +95,7 @@ def compared(environments: Iterable[Environment], on: Iterable[str] = ()) -> Com
 
 
 def sample_settings(cloud: str) -> CloudSettings:
-    """Raises `UserError` for a cloud that there is not."""
+    """Raises `UserError` for an unknown cloud."""
     model: type[pydantic.BaseModel] = settings_model(cloud)
     rows = tomllib.loads(files("cnai.operations").joinpath("samples.toml").read_text(encoding="utf-8"))
     return cast(CloudSettings, model.model_validate(_tuples(rows[cloud])))
@@ -123,12 +123,12 @@ def _price(side: Side) -> str:
 
 def _has_registry(side: Side) -> str:
     there = importlib.util.find_spec(f"cnai.clouds.{side.cloud}.registry")
-    return "the cloud's own" if there else "none: bring one"
+    return "the cloud's own" if there else "none: provide one"
 
 
 def _dra(side: Side) -> str:
     version = tuple(map(int, side.settings.kubernetes_version().split(".")))
-    return "resource.k8s.io/v1" if version >= DRA_SINCE else "not in this Kubernetes"
+    return "resource.k8s.io/v1" if version >= DRA_SINCE else "not in this Kubernetes version"
 
 
 def _teams(side: Side) -> str:
@@ -140,7 +140,7 @@ def _teams(side: Side) -> str:
 
 
 def stores(stack: StackConfig) -> list[str]:
-    """Features that give object storage here."""
+    """Features that provide object storage here."""
     return [key for key, each in stack.chosen.items() if ObjectStorage in each.feature.gives]
 
 

@@ -1,4 +1,4 @@
-"""What pools cost an hour and a month, by the route through which their machines come."""
+"""What pools cost per hour and month, by route."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from cnai.clouds.machines import RouteKind
 from cnai.clouds.pools import PoolPlan, Route
 
 HOURS_PER_MONTH = 730
-"""365 days of 24 hours, by 12: what clouds' own calculators take."""
+"""365 days of 24 hours, divided by 12, as in the clouds' own calculators."""
 
 LivePrices = Mapping[tuple[str, RouteKind], float]
-"""Machine and route -> US dollars an hour, as the cloud tells them now."""
+"""Machine and route -> US dollars an hour, as the cloud reports them now."""
 
 NOTES: Mapping[RouteKind, str] = {
     "on-demand": "",
-    "spot": "the list price on demand: spot costs at most that",
+    "spot": "the on-demand list price: spot costs at most that",
     "reserved": "billed whether it is used or not",
-    "block": "paid ahead, for its whole time",
-    "queued": "the list price on demand",
+    "block": "prepaid for its whole term",
+    "queued": "the on-demand list price",
 }
-"""What a list price means by each route, where no live one is known."""
+"""What a list price means for each route, where no live price is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """One pool by one of its routes, as if all of its nodes came that way."""
+    """One pool by one route, as if all of its nodes came through it."""
 
     pool: str
     route: str
@@ -63,7 +63,7 @@ def costs(plans: Iterable[PoolPlan], live: LivePrices | None = None) -> list[Cos
 
 
 def total(found: Iterable[Cost]) -> tuple[float, float]:
-    """An hour of all pools at `min` and at `max`, each by its dearest route."""
+    """All pools per hour at `min` and at `max`, each by its most expensive route."""
     dearest: dict[str, tuple[float, float]] = {}
     for cost in found:
         dearest[cost.pool] = max(dearest.get(cost.pool, (0.0, 0.0)), cost.per_hour)
@@ -80,7 +80,7 @@ def _cost(plan: PoolPlan, route: Route, live: LivePrices) -> Cost:
     listed = f"list price of {machine.price_date}" + (f" in {machine.price_region}" if machine.price_region else "")
     notes = [NOTES[route.kind], "" if price is not None else listed]
     if price is not None and route.kind == "spot":
-        notes = ["the dearest of the pool's zones now"]
+        notes = ["the most expensive of the pool's zones now"]
     return Cost(
         pool=plan.name,
         route=route_name(route),

@@ -1,11 +1,11 @@
-"""Whether what exists has all that is wanted of it."""
+"""Whether an existing object has everything that is wanted of it."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 
 def covers(current: Any, wanted: Any) -> bool:
-    """What else there is, such as a cloud's own defaults, does not matter; lists are compared in order."""
+    """Extra fields, such as a cloud's defaults, are ignored; lists are compared in order."""
     if isinstance(wanted, Mapping):
         here, there = cast("Mapping[str, Any]", wanted), cast("Mapping[str, Any]", current)
         return isinstance(current, Mapping) and all(covers(there.get(key), each) for key, each in here.items())

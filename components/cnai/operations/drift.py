@@ -1,4 +1,4 @@
-"""What somebody changed behind an environment's back: resources that are no longer as the state has them."""
+"""Out-of-band changes: resources that no longer match the state."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

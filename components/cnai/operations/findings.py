@@ -1,4 +1,4 @@
-"""What a check found: whether it is well, and what to do where it is not."""
+"""What a check found: the verdict, and what to do if it is not a pass."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ VERDICTS: tuple[Verdict, ...] = ("fail", "warn", "not checked", "pass")
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     check: str
-    """What was looked at, such as `quota`."""
+    """What was checked, such as `quota`."""
     subject: str
     """Of which pool, zone or package."""
     verdict: Verdict
@@ -44,7 +44,7 @@ def unchecked(check: str, subject: str, text: str, todo: str) -> Finding:
 
 
 def counted(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many there are of each verdict; all of them are named."""
+    """The number of findings per verdict, including zeros."""
     found = Counter(finding.verdict for finding in findings)
     return {verdict: found[verdict] for verdict in VERDICTS}
 

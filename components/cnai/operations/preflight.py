@@ -1,4 +1,4 @@
-"""All that can be known of an environment before it costs anything."""
+"""Everything that can be checked about an environment before it costs anything."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cnai.operations.findings import Finding, counted, ok, passed, unchecked
 
 @dataclass(frozen=True)
 class Preflight:
-    """`findings` in the order in which they were looked for."""
+    """`findings` in the order in which they were checked."""
 
     environment: str
     findings: list[Finding]
@@ -47,7 +47,7 @@ def preflight(environment: Environment) -> Preflight:
 def _cloud_findings(environment: Environment, module: ModuleType | None) -> list[Finding]:
     if module is None:
         text = f"there is no preflight for {environment.cloud}"
-        return [unchecked("cloud", environment.cloud, text, "look yourself: quotas, machines, reservations, addresses")]
+        return [unchecked("cloud", environment.cloud, text, "check by hand: quotas, machines, reservations, addresses")]
     found: Iterable[Finding] = module.findings(environment)
     return list(found)
 
@@ -55,7 +55,7 @@ def _cloud_findings(environment: Environment, module: ModuleType | None) -> list
 def _live(environment: Environment, module: ModuleType | None) -> tuple[LivePrices, Finding]:
     ask = getattr(module, "prices", None)
     if ask is None:
-        return {}, _listed(environment, "no price list is asked on this cloud")
+        return {}, _listed(environment, "prices are not queried on this cloud")
     try:
         live: LivePrices = ask(environment)
     except UserError as error:
@@ -64,7 +64,7 @@ def _live(environment: Environment, module: ModuleType | None) -> tuple[LivePric
     without = sorted(f"{machine} {kind}" for machine, kind in kinds - set(live) if kind != "block")
     if without:
         return live, _listed(environment, f"no live price for {', '.join(without)}")
-    return live, passed("price", environment.cloud, "prices are those of today")
+    return live, passed("price", environment.cloud, "prices are current")
 
 
 def _listed(environment: Environment, why: str) -> Finding:

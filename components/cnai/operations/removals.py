@@ -30,7 +30,7 @@ class Removal:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Use:
-    """One thing that still speaks of a version that goes."""
+    """One use of a version that is being removed."""
 
     what: str
     version: str
@@ -40,7 +40,7 @@ class Use:
 
     @property
     def text(self) -> str:
-        then = f"use {self.instead}" if self.instead else "it is gone for good"
+        then = f"use {self.instead}" if self.instead else "it has no replacement"
         return f"{self.what} is {self.version} to {self.by}: {then}"
 
 
@@ -52,12 +52,12 @@ def _rows() -> tuple[Removal, ...]:
 
 
 def removed(after: str, to: str) -> tuple[Removal, ...]:
-    """What is still served at the minor `after` and no longer at `to`."""
+    """Versions served at minor `after` and no longer at `to`."""
     return tuple(row for row in _rows() if number(after) < number(row.minor) <= number(to))
 
 
 def uses(kube: Kube, current: str, target: str) -> list[Use]:
-    """Of live objects, and of deployed Helm releases, which carry what went long ago until Helm next touches them."""
+    """In live objects, and in deployed Helm releases, which keep removed versions until Helm next touches them."""
     going, gone = removed(current, target), removed("1.0", target)
     found = {
         use for row in going for kind in row.kinds for obj in _live(kube, row, kind) for use in of_object(obj, row)
@@ -68,12 +68,12 @@ def uses(kube: Kube, current: str, target: str) -> list[Use]:
 
 
 def of_object(obj: Object, row: Removal) -> Iterator[Use]:
-    """Who wrote it last says in which version it did, whatever version it is read in."""
+    """The last writer's entry records the version it wrote, whatever version the object is read in."""
     metadata = obj["metadata"]
     what = f"{obj['kind']} {'/'.join(filter(None, (metadata.get('namespace'), metadata['name'])))}"
     for entry in metadata.get("managedFields") or []:
         if entry.get("apiVersion") == row.version:
-            by = f"{entry.get('manager', 'somebody')} ({entry.get('time', 'at no known time')})"
+            by = f"{entry.get('manager', 'unknown')} ({entry.get('time', 'unknown time')})"
             yield Use(what=what, version=row.version, by=by, instead=row.instead)
     applied = (metadata.get("annotations") or {}).get(LAST_APPLIED)
     if applied and json.loads(applied).get("apiVersion") == row.version:
@@ -81,7 +81,7 @@ def of_object(obj: Object, row: Removal) -> Iterator[Use]:
 
 
 def release(secret: Object) -> tuple[str, str]:
-    """Name and manifest of a Helm release: Kubernetes' base64 around Helm's own around gzip."""
+    """Name and manifest of a Helm release: gzip inside Helm's base64 inside Kubernetes' base64."""
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
     content: Mapping[str, Any] = json.loads(gzip.decompress(packed))
     return f"{content['namespace']}/{content['name']}", content["manifest"]
@@ -97,7 +97,7 @@ def of_release(name: str, manifest: str, gone: Iterable[Removal]) -> Iterator[Us
 
 
 def _live(kube: Kube, row: Removal, kind: str) -> list[Object]:
-    """In whichever of the two versions the cluster serves them now."""
+    """In whichever of the two versions the cluster serves now."""
     for version in filter(None, (row.instead, row.version)):
         try:
             return kube.list(version, kind)

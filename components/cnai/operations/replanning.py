@@ -1,4 +1,4 @@
-"""An environment's pools on another cloud: what they become there, and what cannot be had, with the reason."""
+"""An environment's pools on another cloud: what they become there, and what is unavailable, with the reason."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from cnai.environment.spec import PoolSpec
 from cnai.environment.stack import StackConfig
 
 NEARLY = 0.9
-"""Clouds count a machine's memory in different units: 30 GiB here are 32 GB there."""
+"""Clouds count memory in different units: 30 GiB on one is 32 GB on another."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Unmet:
-    """What a cloud does not honour."""
+    """Something a cloud cannot honour."""
 
     subject: str
     """`pool h100`, `features`."""
@@ -34,7 +34,7 @@ class Replanned:
 
 
 def replanned(stack: StackConfig, cloud: str, settings: CloudSettings) -> Replanned:
-    """The pools of `stack` on `cloud`. What cannot be had is left out of a pool, or the pool is."""
+    """The pools of `stack` on `cloud`. Unavailable settings are left out of a pool, or the whole pool is."""
     unmet: list[Unmet] = []
     found: dict[str, PoolPlan] = {}
     for name, pool in stack.pools.items():
@@ -60,7 +60,7 @@ def _pool(
     spec = pool if same else _machine(stack, name, pool, cloud, miss)
     if spec is None:
         return None
-    # Zones, labels of existing nodes and ids of reservations are names that another cloud does not know.
+    # Zones, labels of existing nodes and reservation IDs mean nothing on another cloud.
     selector = {} if settings.makes_nodes else {POOL_LABEL: name}
     spec = spec.model_copy(update={"zones": (), "selector": selector, **_fabric(spec, cloud, settings, miss)})
     plan = _planned(name, spec, cloud, settings, miss)
@@ -68,12 +68,12 @@ def _pool(
         return None
     region = settings.region_name()
     if plan.machine.regions and region not in plan.machine.regions:
-        miss(plan.machine.name, f"{region} has none: it is in {', '.join(plan.machine.regions)}")
+        miss(plan.machine.name, f"not in {region}: it is in {', '.join(plan.machine.regions)}")
     return replace(plan, routes=_routes(pool, plan.machine, cloud, settings, miss))
 
 
 def _machine(stack: StackConfig, name: str, pool: PoolSpec, cloud: str, miss: Miss) -> PoolSpec | None:
-    """The same accelerator, or a CPU machine that is as large; a type's name means nothing elsewhere."""
+    """The same accelerator, or a CPU machine at least as large; type names mean nothing elsewhere."""
     plan = stack.plans()[name]
     if accelerator := plan.machine.accelerator:
         wanted = {"accelerator": accelerator.kind, "count_per_node": plan.machine.accelerator_count, "machine": None}
@@ -87,7 +87,7 @@ def _machine(stack: StackConfig, name: str, pool: PoolSpec, cloud: str, miss: Mi
 
 
 def as_large(machine: Machine, cloud: str) -> Machine | None:
-    """The cheapest CPU machine there that has what this one has."""
+    """The cheapest CPU machine there with at least this one's resources."""
     fit = [
         each
         for each in machines(cloud).values()
@@ -100,7 +100,7 @@ def as_large(machine: Machine, cloud: str) -> Machine | None:
 
 
 def _planned(name: str, spec: PoolSpec, cloud: str, settings: CloudSettings, miss: Miss) -> PoolPlan | None:
-    """Leaves out, one after the other, what the cloud's machine has not; None where there is no machine."""
+    """Drops, one by one, what the cloud's machine lacks; None if there is no machine."""
     spec = spec.model_copy(update={"capacity": (Route(kind="on-demand"),)})
     while True:
         try:
@@ -121,7 +121,7 @@ def _said(value: Any) -> str:
 
 
 def _fabric(spec: PoolSpec, cloud: str, settings: CloudSettings, miss: Miss) -> dict[str, str | None]:
-    """Fabrics are not the same anywhere: the pool gets the one that its machine has there."""
+    """Every cloud has different fabrics: the pool gets the one its machine has there."""
     allowed = settings.fabrics()
     if not spec.fabric or spec.fabric in allowed:
         return {}
@@ -137,14 +137,14 @@ def _routes(pool: PoolSpec, machine: Machine, cloud: str, settings: CloudSetting
     for kind in dict.fromkeys(route.kind for route in pool.capacity):
         if kind not in allowed:
             reason = (
-                f"{machine.name} is not to be had {kind}" if kind in settings.routes() else f"{cloud} has no {kind}"
+                f"{machine.name} is not available as {kind}" if kind in settings.routes() else f"{cloud} has no {kind}"
             )
             miss(f"capacity: {kind}", f"{reason}: {instead or 'nothing'} is left")
     return tuple(dict.fromkeys(kept)) or tuple(Route(kind=kind) for kind in allowed[:1])
 
 
 def _judged(cloud: str, pools: Mapping[str, PoolPlan], settings: CloudSettings) -> Iterator[Unmet]:
-    """What the cloud itself says of pools that can be planned on it."""
+    """What the cloud itself reports about pools planned on it."""
     if isinstance(settings, JudgesPools):
         for path, text in settings.pool_problems(pools.values()):
             whose = f"pool {path[1]}" if path[0] == "pools" else cloud

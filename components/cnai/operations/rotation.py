@@ -1,4 +1,4 @@
-"""New images under running nodes: which one is the newest, and where the stack file says it."""
+"""Updating the image of running nodes: which is the newest, and where to set it in the stack file."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,19 @@ class Rotation:
     current: str
     image: str
     values: dict[str, str]
-    """To write below the cloud's own key of the stack file; empty where the newest image is there already."""
+    """To write below the cloud's own key of the stack file; empty if the newest image is already set."""
 
     def as_json(self) -> dict[str, object]:
         return {"environment": self.environment, "from": self.current, "to": self.image, "values": self.values}
 
 
 def planned(environment: Environment, image: str = "") -> Rotation:
-    """`image`: a release by the cloud's own name; the newest of the cluster's minor where it is left out."""
+    """`image`: a release by the cloud's own name; if left out, the newest for the cluster's minor."""
     module = adapter(environment.cloud, "nodes")
     if module is None:
-        raise UserError(f"{environment.name}: {environment.cloud} makes no nodes from images: there is none to rotate")
+        raise UserError(
+            f"{environment.name}: {environment.cloud} creates no nodes from images: there is nothing to rotate"
+        )
     if not hasattr(module, "newest_image"):
         raise UserError(f"{environment.name}: {module.ROTATED_BY}")
     settings = environment.cloud_settings

@@ -1,4 +1,4 @@
-"""Changes one value in a stack file and leaves all else as it stands: comments, order, spaces."""
+"""Changes one value in a stack file and preserves everything else: comments, order, whitespace."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +11,12 @@ from cnai.files import write_atomically
 
 
 def with_value(text: str, path: Sequence[str], value: str) -> str:
-    """`text` with the string `value` at `path`, whose last key may be new; raises `UserError` where there is no way."""
+    """`text` with the string `value` at `path`, whose last key may be new; raises `UserError` if that is impossible."""
     node = yaml.compose(text)
     for depth, key in enumerate(path[:-1]):
         found = _entry(node, key)
         if found is None or not isinstance(found[1], yaml.MappingNode):
-            raise UserError(
-                f"{'.'.join(path[: depth + 1])} is no mapping in this file: write {path[-1]} there yourself"
-            )
+            raise UserError(f"{'.'.join(path[: depth + 1])} is not a mapping in this file: add {path[-1]} by hand")
         node = found[1]
     assert isinstance(node, yaml.MappingNode)
     quoted = f'"{value}"'
@@ -32,9 +30,9 @@ def with_value(text: str, path: Sequence[str], value: str) -> str:
 
 
 def set_values(path: Path, key: Sequence[str], values: dict[str, str]) -> None:
-    """Writes all of `values` below `key`, or nothing."""
+    """Writes all of `values` below `key`, or none of them."""
     text = path.read_text(encoding="utf-8")
-    # New keys come first: the last one written stands on top.
+    # New keys go first: the last one written ends up on top.
     for name, value in reversed(values.items()):
         text = with_value(text, (*key, name), value)
     write_atomically(path, text, path.stat().st_mode & 0o777)
@@ -47,7 +45,7 @@ def _entry(node: yaml.Node | None, key: str) -> tuple[yaml.Node, yaml.Node] | No
 
 
 def _inserted(text: str, node: yaml.MappingNode, entry: str) -> str:
-    """As the mapping's first entry."""
+    """Inserted as the mapping's first entry."""
     if not node.value:
         start = node.start_mark.index
         return text[:start] + f"{{{entry}}}" + text[node.end_mark.index :]

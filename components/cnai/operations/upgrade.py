@@ -1,4 +1,4 @@
-"""A Kubernetes minor upgrade: what forbids it, what it changes in the stack file, and in which order `up` does it."""
+"""A Kubernetes minor upgrade: what blocks it, what it changes in the stack file, and the order `up` follows."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ ORDER = (
     "add-ons of the cluster",
     "system pool",
     "what runs on it: DNS, disks, autoscaler",
-    "every other pool, node by node: a new one first where one more can be had, pods evicted within their budgets",
+    "every other pool, node by node: surging by one where capacity allows, evicting pods within their budgets",
 )
-"""In which a plain `up` goes: each waits for the one before, since each resource depends on it."""
+"""The order of a plain `up`: each step waits for the one before, since its resources depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Upgrade:
     current: str
     target: str
     values: Mapping[str, str]
-    """To write below the cloud's own key of the stack file."""
+    """To write below the cloud's key in the stack file."""
     remarks: tuple[str, ...] = ()
-    """What could not be looked at, and why."""
+    """What could not be checked, and why."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -44,7 +44,7 @@ class Upgrade:
 
 
 def planned(environment: Environment, target: str, kube: Kube | None, image: str = "") -> Upgrade:
-    """Raises `UserError` with a line for each thing that forbids it. `kube`: the cluster, where it is looked at."""
+    """Raises `UserError` with one line per blocker. `kube`: the cluster, if it is to be checked."""
     settings = environment.cloud_settings
     current = settings.kubernetes_version()
     if text := next(_wrong_step(environment, current, target), ""):
@@ -53,26 +53,26 @@ def planned(environment: Environment, target: str, kube: Kube | None, image: str
         raise UserError("\n".join(wrong))
     values, remarks = _values(environment, target, image)
     if kube is None:
-        remarks = (*remarks, "the cluster was not looked at: neither its nodes' versions nor what uses removed APIs")
+        remarks = (*remarks, "the cluster was not checked: neither its nodes' versions nor uses of removed APIs")
     return Upgrade(environment=environment.name, current=current, target=target, values=values, remarks=remarks)
 
 
 def changed(config: Mapping[str, Any], cloud: str, values: Mapping[str, str]) -> dict[str, Any]:
-    """A stack file's config with `values` below the cloud's own key."""
+    """A stack file's config with `values` below the cloud's key."""
     place = dict(config["cnai:cloud"])
     place[cloud] = {**(place[cloud] or {}), **values}
     return {**config, "cnai:cloud": place}
 
 
 def behind(nodes: Sequence[Object], current: str) -> Iterator[str]:
-    """Nodes that the last upgrade has not reached yet."""
+    """Nodes the last upgrade has not reached yet."""
     if not nodes:
-        yield "the cluster has no node, and an environment has some at least: is this its cluster, and is it up?"
+        yield "the cluster has no nodes, and every environment has some: is this the right cluster, and is it up?"
     versions = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
     late = sorted(name for name, version in versions.items() if number(_minor(version)) < number(current))
     if late:
         shown = ", ".join(late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
-        yield f"nodes still run {_minor(versions[late[0]])}: {shown}: let `up` bring all of them to {current} first"
+        yield f"nodes still run {_minor(versions[late[0]])}: {shown}: run `up` to bring all of them to {current} first"
 
 
 def _in_use(kube: Kube, current: str, target: str) -> Iterator[str]:
@@ -82,17 +82,17 @@ def _in_use(kube: Kube, current: str, target: str) -> Iterator[str]:
 
 def _wrong_step(environment: Environment, current: str, target: str) -> Iterator[str]:
     if not environment.cloud_settings.makes_nodes:
-        yield f"{environment.name} is a cluster that exists already: upgrade it with what made it, then set kubernetes"
+        yield f"{environment.name} is an existing cluster: upgrade it with what created it, then set kubernetes"
     if "kubernetes" not in type(environment.cloud_settings).model_fields:  # type: ignore[attr-defined]
-        yield f"{environment.name}: {environment.cloud} has Kubernetes {current} and no other"
+        yield f"{environment.name}: {environment.cloud} offers only Kubernetes {current}"
     if not MINOR.fullmatch(target):
         yield f"--to {target}: give a minor, such as 1.{number(current) + 1}"
     elif number(target) == number(current):
-        yield f"{environment.name} is at {current} already"
+        yield f"{environment.name} is already at {current}"
     elif number(target) < number(current):
-        yield f"{environment.name} is at {current}: Kubernetes does not go back to {target}"
+        yield f"{environment.name} is at {current}: Kubernetes cannot be downgraded to {target}"
     elif number(target) > number(current) + 1:
-        yield f"{environment.name} is at {current}, and no minor may be skipped: go to 1.{number(current) + 1} first"
+        yield f"{environment.name} is at {current}, and minors cannot be skipped: go to 1.{number(current) + 1} first"
 
 
 def _values(environment: Environment, target: str, image: str) -> tuple[dict[str, str], tuple[str, ...]]:

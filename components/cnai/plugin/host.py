@@ -29,5 +29,5 @@ class Host:
         try:
             self._engine.Log(request, timeout=LONGEST_S)
         except grpc.RpcError as error:
-            # An engine that is going away is no reason for the operation itself to fail.
+            # A terminating engine is not a reason for the operation itself to fail.
             log.info("could not tell the engine %r: %s", message, error)

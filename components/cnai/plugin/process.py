@@ -26,7 +26,7 @@ def serve(make: Callable[[str | None], provider_pb2_grpc.ResourceProviderService
     engine_address = next((argument for argument in arguments if not argument.startswith("-")), None)
     die_with_parent()
     _log_to_file()
-    # The engine starts plugins in process groups of their own: an interrupt is its way to say that it is done.
+    # The engine starts plugins in their own process groups: an interrupt is its way of saying that it is done.
     signal.signal(signal.SIGINT, lambda signum, frame: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(WORKERS), options=UNLIMITED)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(make(engine_address), server)

@@ -18,7 +18,7 @@ ID = (
 """As `Resource.id`."""
 SPEC = "dyn({}).?spec.orValue(null)"
 CONDITIONS = (
-    # It writes its own roles anew when it starts, wildcards among them.
+    # It rewrites its own roles at start-up, including wildcards.
     {"name": "not-the-api-server", "expression": "request.userInfo.?username.orValue('') != 'system:apiserver'"},
     # What was there before must still lose its finalizers and take labels.
     {"name": "not-going", "expression": "dyn(object).?metadata.?deletionTimestamp.orValue(null) == null"},

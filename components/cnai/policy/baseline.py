@@ -21,7 +21,7 @@ def load(path: Path) -> frozenset[Key]:
     except OSError as error:
         raise UserError(f"baseline {path}: {error.strerror}; `--write-baseline` writes one") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"baseline {path} is none that `--write-baseline` has written: write it anew") from None
+        raise UserError(f"baseline {path} was not written by `--write-baseline`: write it again") from None
 
 
 def write(report: Report, path: Path) -> int:

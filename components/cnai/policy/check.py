@@ -31,7 +31,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One finding, ready to be told."""
+    """One finding, ready to report."""
 
     source: str
     rule: Rule
@@ -53,7 +53,7 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The same from run to run, wherever its file lies."""
+        """Stable from run to run, wherever its file is."""
         return self.rule.id, self.resource, self.message
 
 
@@ -127,7 +127,7 @@ def check(subject: Subject, today: date, known: Mapping[str, Rule] | None = None
 
 
 def shown(text: str) -> str:
-    """Names are whatever somebody wrote: nothing in them may steer a terminal or break a report's encoding."""
+    """Names are untrusted: nothing in them may control a terminal or break a report's encoding."""
     if text.isprintable():
         return text
     return "".join(

@@ -222,7 +222,7 @@ _OPERATORS: Mapping[str, Callable[[Any], Callable[[Any], Truth]]] = {
 
 
 def offending(condition: Condition, item: Any, subject: Any) -> str:
-    """`, not "SYS_ADMIN"`: the values that fail a plain test; nothing where there is no telling which one it is."""
+    """`, not "SYS_ADMIN"`: the values that fail a plain test; nothing if it is unclear which one it is."""
     if not isinstance(condition, Test):
         return ""
     passes = _OPERATORS[condition.operator](condition.value)

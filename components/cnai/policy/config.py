@@ -44,7 +44,7 @@ def _without_fix(policies: PoliciesSpec) -> list[Problem]:
     asked = [name for name, level in policies.levels.items() if level == Level.REMEDIATE]
     members = {name: every[name].rules if name in every else (name,) for name in asked if name in {*every, *rules}}
     return [
-        Problem(("policies", "levels", name), "there is no safe fix: give mandatory, advisory or disabled")
+        Problem(("policies", "levels", name), "it has no safe fix: use mandatory, advisory or disabled")
         for name, ids in members.items()
         if not any(rules[each].fixable for each in ids)
     ]
@@ -65,7 +65,7 @@ def exceptions(policies: PoliciesSpec) -> list[Exemption]:
 
 
 def exceptions_of_packages(names: Iterable[str]) -> list[Exemption]:
-    """Facts of the charts, which stand in each `package.toml`."""
+    """Inherent to the charts, from each `package.toml`."""
     chosen = (catalog()[name] for name in names)
     facts = [(package.name, asdict(each)) for package in chosen for each in package.exceptions]
     return [Exemption.of({**words, "package": name}) for name, words in facts]
@@ -82,7 +82,7 @@ def exceptions_in(file: Path) -> list[Exemption]:
         raise UserError(f"--exceptions {file}: it cannot be read ({error})") from None
     words = cast("dict[str, Any]", given) if isinstance(given, dict) else {"exceptions": given or []}
     if set(words) != {"exceptions"}:
-        raise UserError(f"--exceptions {file}: give a list, or a mapping with nothing but `exceptions`")
+        raise UserError(f"--exceptions {file}: give a list, or a mapping with only `exceptions`")
     try:
         policies = PoliciesSpec.model_validate(words)
     except ValidationError as error:

@@ -63,7 +63,7 @@ _PEM = "LS0tLS1CRUdJTi"
 
 
 def credential(text: str, name: str = "") -> str | None:
-    """What a text is, such as `a GitHub token`; None for what is no credential as far as one can tell."""
+    """What a text is, such as `a GitHub token`; None if it does not look like a credential."""
     return formatted(text) or _named(text, name) or _random(text, name)
 
 
@@ -76,7 +76,7 @@ def formatted(text: str) -> str | None:
             return words
     password = _URL_PASSWORD.search(text)
     if password and not _REFERENCE.search(password[1]):
-        return "an address with a password in it"
+        return "a URL with a password in it"
     if text.startswith(_PEM) and _decoded(text).find(b"PRIVATE KEY") > 0:
         return "a private key"
     return None
@@ -102,7 +102,7 @@ def _random(text: str, name: str) -> str | None:
         return None
     # Names change from one kind of letter to the next once a word; random text does at every other letter.
     changes = sum(one != other for one, other in pairwise(kinds)) / len(kinds)
-    return "random text, as keys and tokens are" if changes >= 0.4 and entropy(text) >= 3.7 else None
+    return "random text that looks like a key or token" if changes >= 0.4 and entropy(text) >= 3.7 else None
 
 
 def _kind(letter: str) -> str:

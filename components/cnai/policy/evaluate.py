@@ -97,7 +97,7 @@ def _by_data(rule: Rule, view: View, reveal: bool, passes: bool) -> list[Finding
     try:
         for place, subject in view.subjects("pod" in rule.applies):
             for each in _subject(rule, view, subject, place, reveal, passes):
-                # One item of a wrong type would otherwise be told once for each check.
+                # One item of a wrong type would otherwise be reported once per check.
                 found.setdefault((each.item, each.message), each)
     except WrongType as wrong:
         each = Finding(rule.id, Verdict.VIOLATION, "", f"{view.resource.kind}: {wrong}", view.resource)
@@ -178,5 +178,5 @@ def _crash(rule: Rule, resource: Resource | None, error: Exception) -> Finding:
     """Where it broke, and not what it said: that may quote the object."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {File(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    message = f"the rule itself failed with {type(error).__name__}{where}: report it; until then nothing is known"
+    message = f"the rule itself failed with {type(error).__name__}{where}: please report it; its verdict is unknown"
     return Finding(rule.id, Verdict.VIOLATION, "", message, resource, crashed=True)

@@ -35,7 +35,7 @@ class Export:
     not_enforced: Mapping[str, str]
     """Rule that is on -> why admission cannot carry it."""
     not_fixed: Sequence[str]
-    """Rules at level remediate: the cluster refuses what Pulumi would mend."""
+    """Rules at level remediate: the cluster rejects what Pulumi would fix."""
     exceptions_until: date | None
     """When the first exception in it ends: admission knows no dates, so export again by then."""
 
@@ -60,11 +60,11 @@ class Export:
         yield f"policies: {len(self.policies)}, rules: {len(self.enforced)}"
         for reason in dict.fromkeys(self.not_enforced.values()):
             rules = [rule for rule, each in self.not_enforced.items() if each == reason]
-            yield f"not by the cluster, because {reason}: {', '.join(rules)}"
+            yield f"not enforced by the cluster, because {reason}: {', '.join(rules)}"
         if self.not_fixed:
-            yield f"refused and not mended, as Pulumi would: {', '.join(self.not_fixed)}"
+            yield f"rejected, not fixed as Pulumi would: {', '.join(self.not_fixed)}"
         if self.exceptions_until:
-            yield f"export again by {self.exceptions_until}: an exception ends then, and admission knows no dates"
+            yield f"export again by {self.exceptions_until}: an exception expires then, and admission has no dates"
 
 
 def exported(levels: Mapping[str, Level], exceptions: Sequence[Exemption], wishes: Wishes) -> Export:
@@ -107,5 +107,5 @@ def _why_not(rule: Rule) -> str:
     if rule.is_data or all(":" in kind for kind in rule.applies):
         return ""
     if rule.set_predicate:
-        return "they look at several objects at once"
-    return "they ask what no expression can (the environment, the catalog, the look of a text)"
+        return "they compare several objects"
+    return "they need what no expression has (the environment, the catalog, text heuristics)"

@@ -21,7 +21,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def rules_dir() -> Path:
-    """Beside this package in a wheel; else `policies/rules` of the checkout that this package lies in."""
+    """Next to this package in a wheel; else `policies/rules` of the checkout that contains this package."""
     inside = Path(__file__).with_name("rules")
     return inside if inside.is_dir() else Path(__file__).parents[3] / "policies" / "rules"
 
@@ -38,7 +38,7 @@ def load(folder: Path) -> dict[str, Rule]:
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         for rule in _of_file(file):
             if rule.id in found:
-                raise UserError(f"{file}: there is a rule {rule.id} already: give this one another id")
+                raise UserError(f"{file}: there is a rule {rule.id} already: give this one a different id")
             found[rule.id] = rule
     return found
 
@@ -76,7 +76,7 @@ def data_rule(given: Any) -> Rule:
         raise LanguageError(", ".join(wrong))
     applies, frameworks = words["applies"], words.get("frameworks") or {}
     if "pod" in applies and applies not in ("pod", ["pod"]):
-        raise LanguageError("applies: pod stands for all kinds with a pod template: give it alone")
+        raise LanguageError("applies: pod covers all kinds with a pod template: use it alone")
     return Rule(
         id=words["id"],
         title=words["title"],

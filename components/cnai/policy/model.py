@@ -44,7 +44,7 @@ class Resource:
     type: str = ""
     """Pulumi's type token, such as `aws:s3/bucket:Bucket`; empty for an object out of a manifest."""
     logical_name: str = ""
-    """Pulumi's name, for what has none of its own."""
+    """Pulumi's name, for resources without their own."""
     source: str = ""
     """The file, chart or URN that it comes from."""
 

@@ -36,7 +36,7 @@ def read(text: str, known: Mapping[str, Rule] | None = None) -> dict[str, Pack]:
     for pack in found.values() if known is not None else ():
         if missing := [rule for rule in pack.rules if rule not in (known or ())]:
             raise UserError(
-                f"pack {pack.name}: there is no rule {', '.join(missing)}: known are {', '.join(known or ())}"
+                f"pack {pack.name}: there is no rule {', '.join(missing)}: known rules are {', '.join(known or ())}"
             )
     return found
 

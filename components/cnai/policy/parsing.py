@@ -26,7 +26,7 @@ _STEP = re.compile(r"\[\*\]|\['([^']*)'\]|\.?([A-Za-z_][A-Za-z0-9_-]*)")
 
 def path(text: Any) -> Path:
     if not isinstance(text, str) or not text:
-        raise LanguageError(f"a path is text, got {text!r}")
+        raise LanguageError(f"a path is a string, got {text!r}")
     if text == ".":
         return Path(text, ())
     rest, steps, at = text.removeprefix("/"), list[Step](), 0
@@ -130,7 +130,7 @@ def _fixable(found: Path) -> Path:
 
 def _only(words: Mapping[str, Any], allowed: set[str]) -> None:
     if extra := sorted(set(words) - allowed):
-        raise LanguageError(f"unknown words {', '.join(map(str, extra))} beside {', '.join(sorted(allowed))}")
+        raise LanguageError(f"unknown keys {', '.join(map(str, extra))}; allowed are {', '.join(sorted(allowed))}")
 
 
 def _list(value: Any, word: str) -> Sequence[Any]:

@@ -17,7 +17,7 @@ FILES = ("chart", "file", "files", "directory")
 
 
 def digest(subject: Subject, charts: Iterable[Path], today: date) -> str | None:
-    """Of what is declared and how strictly, of the rules, the charts at hand and the day.
+    """Digest of what is declared and how strictly, the rules, the available charts and the date.
 
     None where manifests come from files of the user's own, which may change without any of these.
     """
@@ -37,7 +37,7 @@ def _text(value: Any) -> str:
 
 
 def _own_files(body: Mapping[str, Any]) -> bool:
-    """A chart's name in a repository is no path; an address is none either."""
+    """A chart's name in a repository is not a path, and neither is a URL."""
     named = [value for key in FILES for value in _texts(body.get(key))]
     return any("://" not in each and Path(each).exists() for each in named)
 

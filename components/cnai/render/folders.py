@@ -1,4 +1,4 @@
-"""Charts and kustomizations of somebody's own, as they lie in a folder."""
+"""The user's own charts and kustomizations, from a folder."""
 
 from pathlib import Path
 from typing import Any

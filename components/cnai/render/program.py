@@ -61,7 +61,7 @@ def _decrypted(value: Any) -> Any:
         return {key: _decrypted(each) for key, each in inside.items()}
     if isinstance(value, list):
         return [_decrypted(each) for each in cast("list[Any]", value)]
-    # YAML reads days as dates; the engine hands over text.
+    # YAML parses days as dates; the engine passes text.
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -77,7 +77,7 @@ def _program(project: Path) -> tuple[str, Path]:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """What the program prints is no part of the answer on standard output."""
+    """The program's own output must not end up in the result on standard output."""
     with redirect_stdout(sys.stderr):
         yield
 

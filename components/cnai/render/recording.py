@@ -21,7 +21,7 @@ class Registered:
     name: str
     parent: str
     inputs: dict[str, Any]
-    """A property with a secret anywhere inside is a secret as a whole, unless `record` was told otherwise."""
+    """A property with a secret anywhere inside is a secret as a whole, unless `record` is asked not to."""
     options: dict[str, Any] = field(default_factory=dict[str, Any])
     """Only what is set: provider, dependsOn, protect, retainOnDelete, deleteBeforeReplace, replaceOnChanges, …"""
 
@@ -57,7 +57,7 @@ MADE_UP = ("arn", "bucket", "name", "url")
 
 
 CLUSTER = ("kubernetes:", "pulumi:", "cnai:")
-"""Types that no cloud answers for."""
+"""Types that no cloud provides."""
 
 
 def made_up_id(name: str) -> str:

@@ -138,7 +138,7 @@ class ObjectStore(PlatformComponent):
 
 
 def root_secret(package: str) -> str:
-    """Each store reads keys of its own, so that one Secret could not serve another after a change."""
+    """Each store reads its own keys, so one Secret could not serve another store after a change."""
     return f"{package}-root"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from cnai.tenancy.share import Opening, TeamShare
 
 _PRIVATE = ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]
-"""Clusters, their nodes, and the clouds' metadata services (169.254.169.254), which hand out node credentials."""
+"""Clusters, their nodes, and the clouds' metadata services (169.254.169.254), which serve node credentials."""
 _NODE_LOCAL_DNS = "169.254.20.10/32"
 
 Peer = dict[str, Any]

@@ -19,7 +19,7 @@ class Opening:
     """TCP port that the pods, or the address, listen on."""
     namespace: str = ""
     cidr: str = ""
-    """Address range, such as `169.254.170.23/32`, where it is no namespace."""
+    """Address range, such as `169.254.170.23/32`, if it is not a namespace."""
 
     def __post_init__(self) -> None:
         if bool(self.namespace) == bool(self.cidr):

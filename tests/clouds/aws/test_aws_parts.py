@@ -77,7 +77,7 @@ def test_a_range_too_small_for_the_pools_is_refused_before_anything_exists():
 
 def test_a_pool_that_aws_cannot_make_is_refused_before_anything_exists():
     wrong = {"system": replace(samples.SYSTEM, routes=(samples.SPOT, samples.ON_DEMAND))}
-    with pytest.raises(UserError, match=r"cnai:pools\.system\.capacity: nobody scales"):
+    with pytest.raises(UserError, match=r"cnai:pools\.system\.capacity: nothing scales"):
         AwsClusterArgs(environment="prod", settings=samples.settings(), pools=wrong)
 
 
@@ -96,7 +96,7 @@ def test_a_block_without_a_zone_is_asked_for_it(declared, monkeypatch):
     monkeypatch.setattr(pulumi.log, "warn", told.append)
     block = replace(samples.H100, routes=(replace(samples.BLOCK, zone=""),))
     found = declared(lambda: samples.cluster({"system": samples.SYSTEM, "h100": block}))
-    assert ["say in which zone its block is" in each for each in told] == [True]
+    assert ["set its block's zone" in each for each in told] == [True]
     group = next(
         each for each in found if each.name == "h100-block-cr-0a1b2c" and each.type == "aws:eks/nodeGroup:NodeGroup"
     )

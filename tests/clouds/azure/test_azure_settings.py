@@ -26,16 +26,16 @@ def test_what_an_engineer_would_give_is_right():
     [
         ({"region": "us-east-1"}, "region", "give australiacentral"),
         ({"cidr": "10.0.0.0"}, "cidr", "from /8 to /24, not /32"),
-        ({"cidr": "ten"}, "cidr", "no range: give one such as 10.0.0.0/16"),
-        ({"cidr": "10.0.1.0/16"}, "cidr", "no range"),
+        ({"cidr": "ten"}, "cidr", "not a CIDR: give one such as 10.0.0.0/16"),
+        ({"cidr": "10.0.1.0/16"}, "cidr", "not a CIDR"),
         ({"cidr": "10.0.0.0/25"}, "cidr", "from /8 to /24, not /25"),
-        ({"cidr": "172.30.0.0/16"}, "cidr", "holds 172.30.0.0/16, which AKS keeps"),
+        ({"cidr": "172.30.0.0/16"}, "cidr", "overlaps 172.30.0.0/16, which AKS reserves"),
         ({"service_cidr": "192.160.0.0/12"}, "service_cidr", "from /13 to /26, not /12"),
         ({"pod_cidr": "10.0.0.0/12"}, "pod_cidr", "overlaps cidr's 10.0.0.0/16"),
         ({"service_cidr": "10.128.0.0/16"}, "service_cidr", "overlaps pod_cidr's 10.128.0.0/11"),
         ({"service_cidr": "10.0.4.0/22"}, "service_cidr", "overlaps cidr's 10.0.0.0/16"),
         ({"public_access_cidrs": ("0.0.0.0/0",)}, "public_access_cidrs.0", "not the whole internet"),
-        ({"public_access_cidrs": ("1.2.3.0/24", "x")}, "public_access_cidrs.1", "name ranges of your own"),
+        ({"public_access_cidrs": ("1.2.3.0/24", "x")}, "public_access_cidrs.1", "give your own ranges"),
     ],
 )
 def test_a_mistake_is_told_at_its_key(given, key, says):
@@ -104,7 +104,7 @@ def problems(plan, **more):
                 "a10", "Standard_NV36ads_A10_v5", placement="compact", routes=(Route(kind="reserved", id=RESERVATION),)
             ),
             "pools.a10.capacity.0",
-            "leave placement out, or the reservation",
+            "leave out placement or the reservation",
         ),
         (
             pool("h100", "Standard_ND96isr_H100_v5", placement="compact", zones=("eastus2-1", "eastus2-2")),
@@ -122,8 +122,8 @@ def test_pools_that_outgrow_their_addresses_are_told_the_range_that_would_do():
     big = pool("cpu", "Standard_D8ds_v5", max=400)
     told = problems(big, cidr="10.0.0.0/24", pod_cidr="10.128.0.0/16")
     # Half of a /24, less the five addresses that Azure keeps.
-    assert told["cloud.azure.cidr"] == "10.0.0.0/24 has room for 123 nodes, and pools at their max have 536: give a /21"
-    assert told["cloud.azure.pod_cidr"].endswith("room for 256 nodes, and pools at their max have 536: give a /14")
+    assert told["cloud.azure.cidr"] == "10.0.0.0/24 has room for 123 nodes, and pools at max have 536: give a /21"
+    assert told["cloud.azure.pod_cidr"].endswith("room for 256 nodes, and pools at max have 536: give a /14")
     assert problems(big, cidr="10.0.0.0/21", pod_cidr="10.128.0.0/14") == {}
 
 

@@ -26,7 +26,7 @@ def test_the_samples_pools_are_taken(plan):
 @pytest.mark.parametrize(
     ("plan", "key", "words"),
     [
-        (pool("a4-highgpu-8g", zones=("us-central1-a",), routes=(RESERVED,)), "zones", "in us-central1-b only"),
+        (pool("a4-highgpu-8g", zones=("us-central1-a",), routes=(RESERVED,)), "zones", "only in us-central1-b"),
         (pool(TPU, topology="3x3"), "topology", "2x2, 2x4, 4x4"),
         (pool(TPU, topology="big"), "topology", "2x2, 2x4, 4x4"),
         (pool("ct6e-standard-8t", topology="4x4"), "topology", "give 2x4"),
@@ -38,8 +38,8 @@ def test_the_samples_pools_are_taken(plan):
         (pool("g2-standard-8", sharing=Sharing(time_slices=64)), "sharing", "48"),
         (pool("e2-standard-8", routes=(QUEUED,)), "capacity.0", "accelerators only"),
         (pool("e2-standard-8", routes=(Route(kind="block", id="b"),)), "capacity.0", "accelerators only"),
-        (pool(GPU, routes=(QUEUED,), min=1), "capacity.0", "give min 0"),
-        (pool(GPU, routes=(ON_DEMAND, QUEUED), placement="compact"), "capacity.1", "not placed compactly"),
+        (pool(GPU, routes=(QUEUED,), min=1), "capacity.0", "set min to 0"),
+        (pool(GPU, routes=(ON_DEMAND, QUEUED), placement="compact"), "capacity.1", "cannot be placed compactly"),
         (pool(GPU, routes=(Route(kind="reserved", id="r"),)), "capacity.0", "zone: us-central1-a"),
         (pool(TPU, routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),
         (pool("a3-ultragpu-8g", routes=(Route(kind="reserved"),)), "capacity.0", "reserved: NAME"),

@@ -30,10 +30,10 @@ def test_the_sample_holds_together():
         ({"zones": ("us-central1-a", "us-central1-a")}, "zones", "each once"),
         ({"zones": ()}, "zones", "at least one"),
         ({"region": "us-east4", "zones": 4}, "zones", "has 3 zones"),
-        ({"cidr": "10.0.0.0/33"}, "cidr", "is no range"),
-        ({"cidr": "10.0.0.1/24"}, "cidr", "is no range"),
+        ({"cidr": "10.0.0.0/33"}, "cidr", "is not a CIDR"),
+        ({"cidr": "10.0.0.1/24"}, "cidr", "is not a CIDR"),
         ({"cidr": "10.0.0.0/29"}, "cidr", "from /8 to /28"),
-        ({"cidr": "8.8.0.0/20"}, "cidr", "the internet's"),
+        ({"cidr": "8.8.0.0/20"}, "cidr", "is public"),
         ({"pod_cidr": "10.128.0.0/22"}, "pod_cidr", "from /9 to /21"),
         ({"pod_cidr": "10.0.0.0/14"}, "pod_cidr", "overlaps cidr's"),
         ({"service_cidr": "10.96.0.0/14"}, "service_cidr", "from /16 to /28"),
@@ -41,7 +41,7 @@ def test_the_sample_holds_together():
         ({"control_plane_cidr": "172.16.0.0/24"}, "control_plane_cidr", "a /28, not /24"),
         ({"control_plane_cidr": "10.96.1.0/28"}, "control_plane_cidr", "overlaps service_cidr's"),
         ({"public_access_cidrs": ("0.0.0.0/0",)}, "public_access_cidrs.0", "not the whole internet"),
-        ({"public_access_cidrs": ("203.0.113.0/24", "here")}, "public_access_cidrs.1", "ranges of your own"),
+        ({"public_access_cidrs": ("203.0.113.0/24", "here")}, "public_access_cidrs.1", "your own ranges"),
     ],
 )
 def test_what_cannot_be_built_is_refused_with_what_can(changes, key, words):

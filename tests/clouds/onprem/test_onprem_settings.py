@@ -25,7 +25,7 @@ def test_what_a_site_would_give_is_right():
 @pytest.mark.parametrize(
     ("given", "key", "says"),
     [
-        ({"addresses": ()}, "addresses", "MetalLB hands out none: give ranges"),
+        ({"addresses": ()}, "addresses", "MetalLB has none to assign: give unused ranges"),
         ({"load_balancer": "none"}, "addresses", "set load_balancer: metallb, or leave them out"),
         ({"addresses": ("10.1.2.99-10.1.2.10",)}, "addresses.0", "it ends before it begins"),
         (
@@ -36,10 +36,10 @@ def test_what_a_site_would_give_is_right():
                 )
             },
             "addresses.1",
-            "no range",
+            "not a range",
         ),
         ({"addresses": ("10.1.2.1/28",)}, "addresses.0", "has host bits set"),
-        ({"addresses": ("10.1.2.1-2001:db8::1",)}, "addresses.0", "begins in IPv4 and ends in IPv6"),
+        ({"addresses": ("10.1.2.1-2001:db8::1",)}, "addresses.0", "mixes IPv4 and IPv6"),
         ({"addresses": ("10.1.2.0/24", "10.1.2.200-10.1.3.5")}, "addresses.1", "overlaps 10.1.2.0/24"),
         ({"storage": "standard", "ceph": {"replicas": 2}}, "ceph", "storage is standard: leave ceph out"),
     ],
@@ -72,8 +72,8 @@ def problems(*plans, **more):
 @pytest.mark.parametrize(
     ("plan", "key", "says"),
     [
-        (pool("x", "server-8", min=1, max=3), "pools.x.max", "give min and max the same number"),
-        (pool("x", "server-8", labels={"a": "b"}), "pools.x.labels", "name them under selector"),
+        (pool("x", "server-8", min=1, max=3), "pools.x.max", "set both min and max"),
+        (pool("x", "server-8", labels={"a": "b"}), "pools.x.labels", "use selector"),
         (pool("x", "server-8", placement="compact"), "pools.x.placement", "leave it out"),
         (
             pool("x", "l40s-4", sharing=Sharing(time_slices=4)),
@@ -99,13 +99,13 @@ def test_shared_gpus_are_right_where_the_label_is_selected():
 def test_pools_that_select_the_same_nodes_are_told_apart():
     twin = pool("twin", "server-8", node_selector={**SYSTEM.node_selector, "disk": "ssd"})
     assert problems(SYSTEM, twin) == {
-        "pools.twin.selector": "system selects these nodes too: tell the pools apart by one label more"
+        "pools.twin.selector": "system selects these nodes too: add a label that distinguishes the pools"
     }
 
 
 def test_ceph_wants_three_nodes_unless_it_has_its_own():
     small = pool("system", "server-32", 2)
-    assert "Ceph wants 3 nodes" in problems(small)["pools.system.min"]
+    assert "Ceph needs 3 nodes" in problems(small)["pools.system.min"]
     assert problems(small, ceph={"selector": {"site/pool": "storage"}}) == {}
     assert problems(small, storage="standard") == {}
 
@@ -149,11 +149,11 @@ def test_a_pod_for_existing_nodes_selects_the_sites_labels_and_tolerates_the_sit
 @pytest.mark.parametrize(
     ("pool", "line"),
     [
-        ({"selector": {}}, "cnai:pools.dgx.selector: nodes exist already here"),
+        ({"selector": {}}, "cnai:pools.dgx.selector: this cloud's nodes exist already"),
         ({"capacity": ["spot"]}, "cnai:pools.dgx.capacity[0]: onprem has no route 'spot'"),
         ({"fabric": "infiniband"}, "cnai:pools.dgx.fabric: no fabric 'infiniband'"),
         ({"machine": "p5.48xlarge"}, "cnai:pools.dgx.machine: onprem has no machine 'p5.48xlarge': give laptop"),
-        ({"max": 9}, "cnai:pools.dgx.max: nothing makes nodes here"),
+        ({"max": 9}, "cnai:pools.dgx.max: nothing creates nodes here"),
     ],
 )
 def test_a_stack_file_that_asks_a_machine_room_for_what_it_has_not_is_refused(pool, line):

@@ -151,7 +151,7 @@ def test_a_secret_in_an_env_literal_is_found_and_not_shown(project, capsys, monk
     code, said = run(capsys, "check", "prod", "--pack", "workloads", "--json")
     assert code == ExitCode.FAILED
     (found,) = [row for row in json.loads(said.out)["violations"] if row["rule"] == "secretsInEnv"]
-    assert "container a must not carry what Pulumi keeps secret as the literal of env T" in found["message"]
+    assert "container a must not have what Pulumi keeps secret as a literal value of env T" in found["message"]
     assert "v1:abc" not in said.out + said.err
 
 

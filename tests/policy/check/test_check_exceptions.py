@@ -50,7 +50,7 @@ def test_manifests_of_no_environment_have_a_file_of_exceptions(tmp_path, capsys,
         ([{"rule": "privileged"}], "exceptions.yaml: exceptions[0].reason: required"),
         ([{"rule": "priviledged", "resource": "Pod/web", "reason": "r", "owner": "o", "expires": "2999-01-01"}],
          "exceptions.yaml: exceptions[0].rule: no such rule: did you mean 'privileged'"),
-        ({"levels": {}}, "nothing but `exceptions`"),
+        ({"levels": {}}, "with only `exceptions`"),
         (3, "exceptions: give a list"),
     ],
 )  # fmt: skip

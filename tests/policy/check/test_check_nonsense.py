@@ -30,39 +30,42 @@ EMPTY = {
     "no list": "[]",
 }
 UNREADABLE = {
-    "bytes": (bytes(range(256)), "no UTF-8 text"),
-    "UTF-16": (POD.encode("utf-16"), "no UTF-8 text"),
+    "bytes": (bytes(range(256)), "not UTF-8 text"),
+    "UTF-16": (POD.encode("utf-16"), "not UTF-8 text"),
     "UTF-16 without a mark": (POD.encode("utf-16-le"), "unacceptable character"),
-    "Latin 1": (b"a: \xe9\n", "no UTF-8 text (byte 3)"),
-    "an alias of itself": (f"{HEAD}data: &d {{x: *d}}\n", "leads back to what it is in"),
-    "a list of itself": ("&a [*a]\n", "leads back"),
+    "Latin 1": (b"a: \xe9\n", "not UTF-8 text (byte 3)"),
+    "an alias of itself": (f"{HEAD}data: &d {{x: *d}}\n", "refers to a value that contains it"),
+    "a list of itself": ("&a [*a]\n", "refers to a value"),
     "a List of itself": (
         "apiVersion: v1\nkind: List\nitems: &i [{apiVersion: v1, kind: List, items: *i}]\n",
-        "leads back",
+        "refers to a value",
     ),
-    "a billion laughs": (laughs("x") + HEAD + "data: *i\n", "its aliases make"),
+    "a billion laughs": (laughs("x") + HEAD + "data: *i\n", "its aliases expand"),
     "a billion Pods": (
         laughs("{apiVersion: v1, kind: Pod}") + "apiVersion: v1\nkind: List\nitems: *i\n",
-        "its aliases make",
+        "its aliases expand",
     ),
     "a chain of aliases": ("a0: &a0 x\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 2000)), "too deeply"),
     "deep lists": ("- " * 100_000 + "x", "too deeply"),
     "deep keys": ("? " * 100_000 + "x", "too deeply"),
     "deep JSON": ("[" * 700 + "]" * 700, "too deeply"),
     "deep mappings": ("\n".join("  " * level + "a:" for level in range(2000)), "too deeply"),
-    "a number": ("42", "no Kubernetes object"),
-    "numbers": ("[1, 2]", "no Kubernetes object"),
-    "a huge number": (f"{HEAD}data: {{x: {'9' * 5000}}}\n", "more digits than anything has"),
+    "a number": ("42", "not a Kubernetes object"),
+    "numbers": ("[1, 2]", "not a Kubernetes object"),
+    "a huge number": (f"{HEAD}data: {{x: {'9' * 5000}}}\n", "too many digits"),
     "half a document": ('{"apiVersion": "v1",', "not valid YAML"),
     "a tag of Python": (f"{HEAD}data: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
-    "a truth value that is none": (f"{HEAD}data: {{x: !!bool {SECRET}}}\n", "does not fit the tag"),
-    "a number that is none": (f"{HEAD}data: {{x: !!int {SECRET}}}\n", "does not fit the tag"),
-    "a time that is none": (f"{HEAD}data: {{x: !!timestamp {SECRET}}}\n", "does not fit the tag"),
+    "a truth value that is none": (f"{HEAD}data: {{x: !!bool {SECRET}}}\n", "does not match its tag"),
+    "a number that is none": (f"{HEAD}data: {{x: !!int {SECRET}}}\n", "does not match its tag"),
+    "a time that is none": (f"{HEAD}data: {{x: !!timestamp {SECRET}}}\n", "does not match its tag"),
     "an alias of nothing": ("a: *b\n", "undefined alias"),
     "a kind that is none": ("apiVersion: [v1]\nkind: {}\n", "needs apiVersion and kind"),
-    "a List of a number": ("apiVersion: v1\nkind: List\nitems: 5\n", "`items` has to be a list"),
+    "a List of a number": ("apiVersion: v1\nkind: List\nitems: 5\n", "`items` must be a list"),
     "a preview of words": (json.dumps({"steps": [{"newState": {}}, {"newState": 5}]}), "no URN"),
-    "inputs that are a list": (json.dumps({"steps": [{"newState": {"urn": "a::b", "inputs": ["x"]}}]}), "no inputs"),
+    "inputs that are a list": (
+        json.dumps({"steps": [{"newState": {"urn": "a::b", "inputs": ["x"]}}]}),
+        "inputs are not a map",
+    ),
     "a stack of words": (json.dumps({"deployment": {"resources": "no"}}), "no URN"),
 }
 TWICE = {
@@ -97,7 +100,7 @@ def test_a_key_that_stands_twice_is_told_and_the_object_is_looked_at_all_the_sam
     found = reading(tmp_path, text)
     assert [each.body["immutable"] for each in found.resources] == [False]
     (problem,) = found.problems
-    assert "the key immutable stands twice" in problem.reason
+    assert "the key immutable is duplicated" in problem.reason
 
 
 def test_one_key_that_stands_twice_among_very_many_is_told_at_once(tmp_path):
@@ -105,7 +108,7 @@ def test_one_key_that_stands_twice_among_very_many_is_told_at_once(tmp_path):
     keys = ", ".join(f'"k{number}": "v"' for number in range(200_000))
     head = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}, "data": '
     (problem,) = reading(tmp_path, f'{head}{{{keys}, "k7": "w"}}}}').problems
-    assert "the key k7 stands twice" in problem.reason
+    assert "the key k7 is duplicated" in problem.reason
 
 
 def test_a_merge_key_may_stand_twice(tmp_path):
@@ -126,7 +129,7 @@ def test_what_is_no_file_in_a_folder_is_told(tmp_path):
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path)
     found = read([str(tmp_path)], pytest.fail, pytest.fail)
-    assert [each.reason for each in found.problems] == ["it is no file that can be read"] * 2
+    assert [each.reason for each in found.problems] == ["it is not a readable file"] * 2
 
 
 def test_a_kustomization_that_leads_nowhere_is_told(tmp_path):

@@ -135,7 +135,7 @@ def test_a_baseline_accepts_what_is_there_and_nothing_new_wherever_the_file_lies
 def test_a_file_that_is_no_baseline_is_the_user_s_error(tmp_path, text):
     path = tmp_path / "baseline.json"
     path.write_text(text)
-    with pytest.raises(UserError, match="write it anew"):
+    with pytest.raises(UserError, match="write it again"):
         baseline.load(path)
     with pytest.raises(UserError, match="--write-baseline"):
         baseline.load(tmp_path / "none.json")

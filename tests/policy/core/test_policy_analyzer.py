@@ -149,7 +149,7 @@ def test_what_pulumi_keeps_secret_is_found_in_env_whatever_its_name_and_is_not_s
         asked(changed(PLAIN, {"spec.containers.0.env": [{"name": "T", "value": SECRET}]})), Call()
     )
     (said,) = [each.message for each in diagnostics.diagnostics if each.policyName == "secretsInEnv"]
-    assert "what Pulumi keeps secret as the literal of env T" in said
+    assert "what Pulumi keeps secret as a literal value of env T" in said
     assert "hunter2" not in said
     plainly = asked(changed(PLAIN, {"spec.containers.0.env": [{"name": "T", "value": "hunter2"}]}))
     assert "secretsInEnv" not in told(made, plainly)

@@ -41,8 +41,8 @@ def environment(policies: dict) -> Environment:
     [
         ({"levels": {"privileged": "strict"}}, "cnai:policies.levels.privileged: give"),
         ({"exceptions": [{**EXCEPTION, "reason": ""}]}, "cnai:policies.exceptions[0].reason: give at least 1"),
-        ({"exceptions": [{**EXCEPTION, "resource": "*"}]}, "and not everything"),
-        ({"exceptions": [{**EXCEPTION, "expires": "soon"}]}, "give a day as 2027-01-31"),
+        ({"exceptions": [{**EXCEPTION, "resource": "*"}]}, ", not everything"),
+        ({"exceptions": [{**EXCEPTION, "expires": "soon"}]}, "give a date such as 2027-01-31"),
         ({"exceptions": [{k: v for k, v in EXCEPTION.items() if k != "owner"}]}, "owner: required"),
         ({"level": {}}, "did you mean 'levels'?"),
     ],
@@ -62,7 +62,7 @@ def test_a_level_for_a_rule_that_does_not_exist_is_refused_by_name():
 
 def test_what_has_no_safe_fix_cannot_be_remediated():
     for name in ("privileged", "tenancy"):
-        with pytest.raises(UserError, match=rf"cnai:policies\.levels\.{name}: there is no safe fix: give mandatory"):
+        with pytest.raises(UserError, match=rf"cnai:policies\.levels\.{name}: it has no safe fix: use mandatory"):
             config.of_environment(environment({"levels": {name: "remediate"}}))
     for name in ("awsImdsV2", "pod-security-restricted"):
         assert config.of_environment(environment({"levels": {name: "remediate"}}))[name] == "remediate"

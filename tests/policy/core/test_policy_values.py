@@ -134,10 +134,10 @@ def test_a_value_is_shown_only_where_it_is_safe():
         ({"path": "a", "matches": "(?=x)"}, "without look-around"),
         ({"path": "a", "matches": "("}, "missing"),
         ({"path": "a..b", "exists": True}, "cannot read"),
-        ({"path": "", "exists": True}, "a path is text"),
+        ({"path": "", "exists": True}, "a path is a string"),
         ({"path": "a[*]", "equals": 1, "inherits": "b"}, "only a path without wildcards can inherit"),
         ({"all": []}, "all: give a list"),
-        ({"all": [{"path": "a", "exists": True}], "path": "b"}, "unknown words path"),
+        ({"all": [{"path": "a", "exists": True}], "path": "b"}, "unknown keys path"),
         ("a", "a condition is a mapping"),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_rule_file_that_is_wrong_is_refused_by_the_rules_name():
         check({"path": "a", "exists": True, "must": "x", "fix": {"a[*]": 1}})
     with pytest.raises(LanguageError, match="a check is a mapping with `must`"):
         check({"path": "a", "exists": True})
-    with pytest.raises(LanguageError, match="pod stands for all kinds"):
+    with pytest.raises(LanguageError, match="pod covers all kinds"):
         data_rule({"id": "x", **WORDS, "applies": ["pod", "Service"], "checks": [{}]})
 
 

@@ -21,4 +21,4 @@ def test_gpus_are_the_runtimes_where_a_job_names_other_things_alone(limits):
     }
     (found,) = evaluate_set(rules()["gpuTrainJobs"], [Resource(job)], Context())
     assert found.verdict is Verdict.UNDECIDED
-    assert "its GPUs are its runtime's" in found.message
+    assert "its GPUs are set by its runtime" in found.message

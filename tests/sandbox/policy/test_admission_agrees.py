@@ -146,7 +146,7 @@ def test_a_debug_container_is_refused_like_any_other(cluster: Kube):
 def test_a_refusal_says_why_and_what_to_change(cluster: Kube):
     words = refusal(cluster, PRIVILEGED, OURS[BASELINE])
     assert "owns the node" in words
-    assert "ask for the one device or capability that is needed" in words
+    assert "request only the device or capability needed" in words
 
 
 def test_the_api_servers_type_checker_has_nothing_against_our_expressions(cluster: Kube):

@@ -87,7 +87,7 @@ def test_a_bad_pod_is_refused_in_the_rules_words_and_a_good_one_let_in(applied: 
     bad = applied.create(PRIVILEGED)
     assert bad.returncode != 0
     assert "[privileged]" in bad.stderr
-    assert "ask for the one device or capability that is needed" in bad.stderr
+    assert "request only the device or capability needed" in bad.stderr
     assert applied.create(GOOD).returncode == 0
 
 

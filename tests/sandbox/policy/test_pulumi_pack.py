@@ -74,7 +74,7 @@ def test_a_violating_program_is_refused_in_the_rules_words_and_nothing_is_create
     status, told = pulumi(project, "up", None, capfd)
     assert status != 0
     assert "[privileged] container main must leave securityContext.privileged out" in told
-    assert "ask for the one device or capability that is needed" in told
+    assert "request only the device or capability needed" in told
     assert project.existing == set()
     project.program(pods(good=PLAIN))
     status, told = pulumi(project, "up", only({}), capfd)

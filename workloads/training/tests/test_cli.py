@@ -72,7 +72,7 @@ def test_from_raw_text_to_a_served_format_in_six_commands(
 def test_an_error_is_one_line_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("train", "--set", "train.stepz=3") == 2
     said = capsys.readouterr().err
-    assert said.startswith("cnai-train: train.stepz is no setting; known here: ")
+    assert said.startswith("cnai-train: train.stepz is not a setting; known here: ")
     assert said.count("\n") == 1
 
 

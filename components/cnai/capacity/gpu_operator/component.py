@@ -40,9 +40,11 @@ class GpuOperatorArgs:
 
     def __post_init__(self) -> None:
         if wrong := [each for each in self.time_slices if each < 2]:
-            raise ValueError(f"time_slices: give numbers from 2, got {wrong[0]}")
+            raise ValueError(f"time_slices: give numbers of at least 2, got {wrong[0]}")
         if self.time_slices and self.allocation == "dra":
-            raise ValueError("time_slices: the device plugin makes them: use allocation='device-plugin', or none")
+            raise ValueError(
+                "time_slices: the device plugin provides them: use allocation='device-plugin', or leave them out"
+            )
 
 
 def chart_values(args: GpuOperatorArgs) -> dict[str, Any]:

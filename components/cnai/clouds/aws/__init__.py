@@ -1,1 +1,1 @@
-"""AWS: EKS in a VPC of its own, managed node groups, and Karpenter for every pool that scales."""
+"""AWS: EKS in its own VPC, managed node groups, and Karpenter for every pool that scales."""

@@ -69,4 +69,4 @@ def too_small(cidr: str, zones: tuple[str, ...], plans: Iterable[PoolPlan]) -> I
             grow = math.ceil(math.log2((addresses + AWS_KEEPS) / (has + AWS_KEEPS)))
             prefix = IPv4Network(cidr).prefixlen - grow
             instead = f"give a /{prefix}" if prefix >= LARGEST else "lower a pool's max, or give more zones"
-            yield f"{zone} has {has} addresses for nodes and pods, and pools at their max want {addresses}: {instead}"
+            yield f"{zone} has {has} addresses for nodes and pods, and pools at max need {addresses}: {instead}"

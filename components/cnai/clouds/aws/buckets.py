@@ -1,4 +1,4 @@
-"""S3: models, data and backups, versioned, encrypted with a key of their own, over TLS and never public."""
+"""S3: models, data and backups, versioned, encrypted with their own key, TLS only and never public."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ class AwsClusterArgs:
 
 
 class AwsCluster(pulumi.ComponentResource):
-    """An EKS cluster in a VPC of its own."""
+    """An EKS cluster in its own VPC."""
 
     cloud = "aws"
     traits: ClusterTraits

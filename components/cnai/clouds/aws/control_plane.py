@@ -107,7 +107,7 @@ class AwsControlPlane(pulumi.ComponentResource):
 
 
 def _issuer(identities: "Sequence[aws.eks.outputs.ClusterIdentity] | None") -> str:
-    """Empty where there is no cluster behind it, as when a program is only recorded."""
+    """Empty if there is no cluster behind it, as when a program is only recorded."""
     return (identities[0].oidcs or [])[0].issuer or "" if identities else ""
 
 

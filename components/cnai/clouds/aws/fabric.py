@@ -18,7 +18,7 @@ def efa_pools(plans: Iterable[PoolPlan]) -> list[PoolPlan]:
 def plugin_values(plans: Sequence[PoolPlan]) -> dict[str, Any]:
     """It runs wherever the machine has EFA, whatever keeps other pods off that node.
 
-    The chart makes it privileged, which it needs only to see how Neuron's devices lie:
+    The chart makes it privileged, which it needs only to see the topology of Neuron devices:
     https://github.com/aws/eks-charts/pull/1245, and without on P5: https://github.com/NVIDIA/aicr/pull/872
     """
     tolerations = {str(each): each for plan in plans for each in plan.tolerations}

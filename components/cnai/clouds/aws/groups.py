@@ -60,7 +60,7 @@ def node_config(machine: Machine) -> dict[str, Any]:
 
 
 def user_data(machine: Machine) -> str:
-    """MIME in base64; EKS adds a part of its own that says which cluster to join."""
+    """MIME in base64; EKS adds its own part, which says which cluster to join."""
     lines = (
         "MIME-Version: 1.0",
         'Content-Type: multipart/mixed; boundary="//"',

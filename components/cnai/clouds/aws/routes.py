@@ -9,16 +9,16 @@ NEURON = "aws.amazon.com/neuron"
 
 
 def group_routes(plan: PoolPlan) -> tuple[Route, ...]:
-    """Routes that a managed node group of its own serves.
+    """Routes served by a dedicated managed node group.
 
-    The system pool, since Karpenter runs on it, and capacity blocks, which are paid ahead: nobody scales these. No
+    The system pool, since Karpenter runs on it, and capacity blocks, which are prepaid: nothing scales these. No
     route is in both this and `karpenter_routes`.
     """
     return plan.routes if plan.name == SYSTEM_POOL else tuple(each for each in plan.routes if each.kind == "block")
 
 
 def karpenter_routes(plan: PoolPlan) -> tuple[Route, ...]:
-    """Routes that Karpenter serves, each with a NodePool of its own, in the order in which it tries them."""
+    """Routes that Karpenter serves, each with its own NodePool, in the order in which it tries them."""
     mine = group_routes(plan)
     return tuple(each for each in plan.routes if each not in mine)
 
@@ -59,10 +59,10 @@ def wrong_pools(plans: Iterable[PoolPlan]) -> Problems:
     for plan in plans:
         blocks = [each for each in plan.routes if each.kind == "block"]
         if plan.name == SYSTEM_POOL and (len(plan.routes) > 1 or blocks):
-            text = "nobody scales the system pool, so it has one route: on-demand, spot or reserved"
+            text = "nothing scales the system pool, so it has one route: on-demand, spot or reserved"
             yield (plan.name, "capacity"), text
         elif len(blocks) > 1:
-            text = "min cannot say how many nodes each block has: give each block a pool of its own"
+            text = "min cannot say how many nodes each block has: give each block its own pool"
             yield (plan.name, "capacity"), text
         if plan.placement and len({zone for each in plan.routes for zone in zones_of(plan, each)}) > 1:
             yield (plan.name, "zones"), "a cluster placement group is in one zone: name it"
@@ -71,6 +71,6 @@ def wrong_pools(plans: Iterable[PoolPlan]) -> Problems:
 def warnings(plan: PoolPlan) -> Iterator[str]:
     """What comes up, and then not as one might think."""
     if plan.gpu_resource == NEURON:
-        yield f"pool {plan.name}: pods that ask for {NEURON} wait until you install AWS' Neuron device plugin"
+        yield f"pool {plan.name}: pods that request {NEURON} are pending until you install the AWS Neuron device plugin"
     if any(each.kind == "block" and len(zones_of(plan, each)) > 1 for each in plan.routes):
-        yield f"pool {plan.name}: say in which zone its block is, {{block: ID, zone: ZONE}}: it is looked for in all"
+        yield f"pool {plan.name}: set its block's zone, {{block: ID, zone: ZONE}}: otherwise all are searched"

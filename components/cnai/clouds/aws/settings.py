@@ -26,7 +26,7 @@ def regions() -> Regions:
 
 
 class AwsSettings(Settings):
-    """An EKS cluster in a VPC of its own."""
+    """An EKS cluster in its own VPC."""
 
     region: StrictStr
     """Region, such as us-east-1."""
@@ -89,7 +89,7 @@ class AwsSettings(Settings):
         minor = self.kubernetes_version()
         if not self.image_release().startswith(f"{minor}."):
             known = self.image_release()
-            yield ("node_image",), f"nodes of Kubernetes {minor} need an image of it, not {known}: name its release"
+            yield ("node_image",), f"Kubernetes {minor} nodes need an image for {minor}, not {known}: set its release"
 
     def pool_problems(self, plans: Iterable[PoolPlan]) -> Problems:
         plans = list(plans)
@@ -102,24 +102,24 @@ class AwsSettings(Settings):
     def _place(self) -> Problems:
         yield from place_problems(regions(), self.region, self.zones, "EKS")
         if isinstance(self.zones, tuple) and not 2 <= len(set(self.zones)) == len(self.zones) <= 6:
-            yield ("zones",), "EKS wants two different zones at least: give from 2 to 6, each once"
+            yield ("zones",), "EKS needs at least two different zones: give 2 to 6, each once"
 
     def _ranges(self) -> Problems:
         vpc, services = network(self.cidr), network(self.service_cidr)
         zones = len(self.zones) if isinstance(self.zones, tuple) else self.zones
         smallest = addresses.largest_prefix(max(zones, 1))
         if vpc is None:
-            yield ("cidr",), f"{self.cidr!r} is no range: give one such as 10.0.0.0/16"
+            yield ("cidr",), f"{self.cidr!r} is not a CIDR: give one such as 10.0.0.0/16"
         elif not addresses.LARGEST <= vpc.prefixlen <= smallest:
             yield (
                 ("cidr",),
                 f"a VPC of {zones} zones has from /{addresses.LARGEST} to /{smallest}, not /{vpc.prefixlen}",
             )
         if services is None:
-            yield ("service_cidr",), f"{self.service_cidr!r} is no range: give one such as 172.20.0.0/16"
+            yield ("service_cidr",), f"{self.service_cidr!r} is not a CIDR: give one such as 172.20.0.0/16"
         elif not 12 <= services.prefixlen <= 24 or not any(r and services.subnet_of(r) for r in _SERVICE_RANGES):
-            text = "EKS takes a range from /12 to /24 inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+            text = "EKS accepts a range from /12 to /24 inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
             yield ("service_cidr",), f"{text}, not {services}"
         if vpc and services and vpc.overlaps(services):
-            yield ("service_cidr",), f"{services} overlaps the VPC's {vpc}: give Services addresses of their own"
+            yield ("service_cidr",), f"{services} overlaps the VPC's {vpc}: give Services a separate range"
         yield from access_problems(self.public_access_cidrs)

@@ -1,1 +1,1 @@
-"""Azure: AKS in a network of its own."""
+"""Azure: AKS in its own network."""

@@ -54,4 +54,4 @@ def too_small(cidr: str, pod_cidr: str, plans: Iterable[PoolPlan]) -> Iterator[t
     for key, has, given in (("cidr", nodes, cidr), ("pod_cidr", pods, pod_cidr)):
         if wanted > has:
             prefix = IPv4Network(given).prefixlen - math.ceil(math.log2(wanted / has))
-            yield key, f"{given} has room for {has} nodes, and pools at their max have {wanted}: give a /{prefix}"
+            yield key, f"{given} has room for {has} nodes, and pools at max have {wanted}: give a /{prefix}"

@@ -45,7 +45,7 @@ class AzureClusterArgs:
 
     def __post_init__(self) -> None:
         if SYSTEM_POOL not in self.pools:
-            raise ValueError(f"pools: give one named {SYSTEM_POOL}, with which AKS makes the cluster")
+            raise ValueError(f"pools: give one named {SYSTEM_POOL}: AKS creates the cluster with it")
 
 
 class AzureCluster(pulumi.ComponentResource):

@@ -92,7 +92,7 @@ def autoscaled(plan: PoolPlan, *, first: bool) -> bool:
 
 
 def upgrade_settings(machine: Machine, kind: RouteKind) -> dict[str, Any]:
-    """Accelerators are replaced in place, since there is seldom one more to be had; spot nodes cannot surge."""
+    """Accelerator nodes are replaced in place, since a spare one is seldom available; spot nodes cannot surge."""
     drained = {"drain_timeout_in_minutes": DRAIN_MINUTES, "undrainable_node_behavior": "Cordon"}
     if kind == "spot":
         return {}

@@ -35,7 +35,7 @@ def kubeconfig(name: str, server: str, ca: str, settings: AzureSettings) -> dict
 
 
 def endpoint(kubeconfigs: Sequence[Any] | None) -> tuple[str, str]:
-    """Server and CA of the first kubeconfig that Azure hands out; empty where nobody answers, as in a rendering."""
+    """Server and CA of the first kubeconfig that Azure returns; empty if nothing answers, as in a rendering."""
     value = kubeconfigs[0].value if kubeconfigs else None
     if not value:
         return "", ""

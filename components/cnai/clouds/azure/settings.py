@@ -35,7 +35,7 @@ def regions() -> dict[str, bool]:
 
 
 class AzureSettings(Settings):
-    """An AKS cluster in a VNet of its own."""
+    """An AKS cluster in its own VNet."""
 
     region: StrictStr
     """Region by its programmatic name, such as eastus2."""
@@ -115,17 +115,17 @@ class AzureSettings(Settings):
             if range_ is None:
                 yield (
                     (key,),
-                    f"{getattr(self, key)!r} is no range: give one such as {type(self).model_fields[key].default}",
+                    f"{getattr(self, key)!r} is not a CIDR: give one such as {type(self).model_fields[key].default}",
                 )
                 continue
             if not largest <= range_.prefixlen <= smallest:
                 yield (key,), f"give a range from /{largest} to /{smallest}, not /{range_.prefixlen}"
             if taken := [each for each in addresses.AKS_FORBIDS if each.overlaps(range_)]:
-                yield (key,), f"{range_} holds {taken[0]}, which AKS keeps for itself: give another"
+                yield (key,), f"{range_} overlaps {taken[0]}, which AKS reserves: give another"
         for one, other in combinations(limits, 2):
             a, b = found[one], found[other]
             if a and b and a.overlaps(b):
-                yield (other,), f"{b} overlaps {one}'s {a}: give addresses of their own"
+                yield (other,), f"{b} overlaps {one}'s {a}: give each a separate range"
 
     def pool_problems(self, plans: Iterable[PoolPlan]) -> Problems:
         plans = list(plans)
@@ -155,5 +155,5 @@ def _wrong_route(plan: PoolPlan, route: Route) -> str:
             "/providers/Microsoft.Compute/capacityReservationGroups/…}"
         )
     if route.kind == "reserved" and plan.placement:
-        return "Azure does not place reserved machines near each other: leave placement out, or the reservation"
+        return "Azure does not place reserved machines close together: leave out placement or the reservation"
     return ""

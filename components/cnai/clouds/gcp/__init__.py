@@ -1,1 +1,1 @@
-"""Google Cloud: a private GKE cluster in a VPC of its own, and a node pool for each route of each pool."""
+"""Google Cloud: a private GKE cluster in its own VPC, and a node pool for each route of each pool."""

@@ -35,4 +35,4 @@ def too_small(cidr: str, pod_cidr: str, plans: Iterable[PoolPlan]) -> Iterator[t
         if addresses > has:
             prefix = 32 - math.ceil(math.log2(addresses + kept))
             instead = f"give a /{prefix}" if prefix >= LIMITS[key][0] else "lower a pool's max"
-            yield key, f"{range_} has {has} addresses for {whose}, and pools at their max want {addresses}: {instead}"
+            yield key, f"{range_} has {has} addresses for {whose}, and pools at max need {addresses}: {instead}"

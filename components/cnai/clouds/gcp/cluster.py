@@ -65,7 +65,7 @@ def resource_labels(environment: str) -> dict[str, str]:
 
 
 class GcpCluster(pulumi.ComponentResource):
-    """A private GKE cluster in a VPC of its own."""
+    """A private GKE cluster in its own VPC."""
 
     cloud = "gcp"
     traits: ClusterTraits

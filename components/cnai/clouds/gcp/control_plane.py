@@ -1,4 +1,4 @@
-"""The GKE cluster itself, without nodes: what `gcp.container.Cluster` is told. Pure."""
+"""The GKE cluster itself, without nodes: the arguments of `gcp.container.Cluster`. Pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ CONTROL_PLANE = ["SYSTEM_COMPONENTS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDU
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the cluster stands in."""
+    """The network the cluster is in."""
 
     network: pulumi.Input[str]
     subnetwork: pulumi.Input[str]
@@ -36,7 +36,7 @@ def cluster(environment: str, settings: GcpSettings, at: Surroundings) -> Spec:
         "name": cluster_name(environment),
         "location": settings.region,
         "node_locations": list(settings.zone_names()),
-        # The pool that GKE insists on is removed at once: pools are resources of their own.
+        # The default pool that GKE requires is removed at once: pools are separate resources.
         "remove_default_node_pool": True,
         "initial_node_count": 1,
         "deletion_protection": not settings.disposable,
@@ -50,7 +50,7 @@ def cluster(environment: str, settings: GcpSettings, at: Surroundings) -> Spec:
 
 
 def networking(settings: GcpSettings, at: Surroundings) -> Spec:
-    """VPC-native, Dataplane V2; further networks for GPUs can be had only by clusters that were made for it."""
+    """VPC-native, Dataplane V2; only clusters created for it can have additional networks for GPUs."""
     return {
         "network": at.network,
         "subnetwork": at.subnetwork,

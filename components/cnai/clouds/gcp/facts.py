@@ -1,4 +1,4 @@
-"""What `series.toml` says of Google Cloud's machines beyond what every cloud says of its own."""
+"""What `series.toml` adds about Google Cloud's machines, beyond what every cloud's table has."""
 
 import math
 import tomllib

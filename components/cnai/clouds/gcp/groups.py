@@ -60,7 +60,7 @@ def _of_route(plan: PoolPlan, route: Route, name: str, least: int) -> list[Group
 
 
 def zones_of(plan: PoolPlan, route: Route) -> tuple[str, ...]:
-    """Those of the pool that have the machine; for what lies together only the first of them."""
+    """The pool's zones that have the machine; for co-located machines only the first."""
     if route.zone:
         return (route.zone,)
     having = zones_with(plan.machine, plan.zones) or plan.zones

@@ -23,7 +23,7 @@ _LONGEST_ACCOUNT = 30
 
 
 def account_id(environment: str, role: str) -> str:
-    """From 6 to 30 characters, and a letter first; a long name is cut, and told from others by a digest."""
+    """From 6 to 30 characters, starting with a letter; a long name is cut and made unique by a digest."""
     wanted = f"cnai-{environment}-{role}"
     if len(wanted) <= _LONGEST_ACCOUNT:
         return wanted

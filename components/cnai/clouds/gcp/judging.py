@@ -36,7 +36,7 @@ def pool_problems(plan: PoolPlan, *, operator: bool) -> Found:
     longest = max(_names(plan), key=len)
     if (over := len(longest) - LONGEST_NAME) > 0:
         most = len(plan.name) - over
-        yield (), f"{longest} is too long a name for its node pool: give the pool at most {most} characters"
+        yield (), f"{longest} is too long for a node pool name: give the pool's name at most {most} characters"
 
 
 def _names(plan: PoolPlan) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _zones(plan: PoolPlan) -> Found:
         if where:
             yield (
                 ("zones",),
-                f"{plan.machine.name} is in {where} only: have one of them in cnai:cloud.gcp.zones as well",
+                f"{plan.machine.name} is only in {where}: add one of them to cnai:cloud.gcp.zones",
             )
 
 
@@ -64,7 +64,7 @@ def _slices(plan: PoolPlan) -> Found:
         return
     allowed = topologies(plan.machine)
     if plan.topology and plan.topology not in allowed:
-        yield ("topology",), f"{plan.machine.name} is part of no {plan.topology} slice: give {', '.join(allowed)}"
+        yield ("topology",), f"{plan.machine.name} has no {plan.topology} slice: give {', '.join(allowed)}"
         return
     size = hosts(plan.machine, plan.topology)
     for key in ("min", "max"):
@@ -77,11 +77,14 @@ def _placement(plan: PoolPlan) -> Found:
     if not plan.placement:
         return
     if is_tpu(plan.machine):
-        yield ("placement",), "the machines of a TPU slice lie together anyway: leave placement out, give its topology"
+        yield (
+            ("placement",),
+            "the machines of a TPU slice are placed together anyway: leave placement out, set topology",
+        )
     elif plan.machine.name.partition("-")[0] in NOT_COMPACT:
-        yield ("placement",), f"{plan.machine.name} cannot be placed compactly: take n2, n2d, c3 or an accelerator"
+        yield ("placement",), f"{plan.machine.name} cannot be placed compactly: use n2, n2d, c3 or an accelerator"
     elif "topology" in series(plan.machine) and plan.max > NVLINK_DOMAIN:
-        yield ("max",), f"an NVLink domain has {NVLINK_DOMAIN} machines: give at most that, and a pool for each domain"
+        yield ("max",), f"an NVLink domain has {NVLINK_DOMAIN} machines: give at most that, and one pool per domain"
 
 
 def _wrong_route(plan: PoolPlan, route: Route, *, first: bool) -> str:
@@ -89,11 +92,11 @@ def _wrong_route(plan: PoolPlan, route: Route, *, first: bool) -> str:
     if kind in ("queued", "block") and machine.accelerator is None:
         return f"Google Cloud has {kind} capacity for accelerators only: give on-demand, spot or reserved"
     if kind == "queued" and first and plan.min:
-        return "what is queued for starts at none: give min 0, or another route first"
+        return "a queued pool starts at 0: set min to 0, or put another route first"
     if kind == "queued" and plan.placement and machine.name.rpartition("-")[0] not in COMPACT_QUEUED:
-        return f"{machine.name} is not placed compactly when queued for: leave placement or this route out"
+        return f"{machine.name} cannot be placed compactly when queued: leave out placement or this route"
     if kind in ("reserved", "block") and route.id and not route.zone and len(zones_with(machine, plan.zones)) > 1:
-        return f"a reservation is in one zone: say which, {{{kind}: {route.id}, zone: {plan.zones[0]}}}"
+        return f"a reservation is in one zone: set it, {{{kind}: {route.id}, zone: {plan.zones[0]}}}"
     if kind == "reserved" and is_tpu(machine) and not route.id:
         return "TPUs come from a reservation by its name: {reserved: NAME, zone: ZONE}"
     if is_gpu(machine) and kind == "reserved" and machine.routes and not route.id:

@@ -156,7 +156,7 @@ def is_queued(plan: PoolPlan, group: Group) -> bool:
 
 
 def has_accelerator_network(plan: PoolPlan) -> bool:
-    """Whether the GPUs have network interfaces of their own, whose networks GKE makes."""
+    """Whether the GPUs have their own network interfaces, whose networks GKE creates."""
     return is_gpu(plan.machine) and plan.machine.nics > 1
 
 

@@ -28,7 +28,7 @@ def regions() -> Regions:
 
 
 class GcpSettings(Settings):
-    """A GKE cluster in a VPC of its own."""
+    """A GKE cluster in its own VPC."""
 
     project: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
     """Project that everything is made in, by its ID."""
@@ -122,11 +122,11 @@ class GcpSettings(Settings):
             range_ = found[key]
             if range_ is None:
                 example = type(self).model_fields[key].default
-                yield (key,), f"{getattr(self, key)!r} is no range: give one such as {example}"
+                yield (key,), f"{getattr(self, key)!r} is not a CIDR: give one such as {example}"
             elif range_.is_global or range_.is_multicast:
                 yield (
                     (key,),
-                    f"{range_} is the internet's: give a range inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
+                    f"{range_} is public: give a range inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
                 )
             elif not largest <= range_.prefixlen <= smallest:
                 sizes = f"a /{largest}" if largest == smallest else f"from /{largest} to /{smallest}"
@@ -134,4 +134,4 @@ class GcpSettings(Settings):
         for one, other in combinations(addresses.LIMITS, 2):
             a, b = found[one], found[other]
             if a and b and a.overlaps(b):
-                yield (other,), f"{b} overlaps {one}'s {a}: give addresses of their own"
+                yield (other,), f"{b} overlaps {one}'s {a}: give each a separate range"

@@ -1,4 +1,4 @@
-"""Addresses that MetalLB may hand out, as it takes them: ranges and CIDRs."""
+"""Addresses that MetalLB may assign, in its own formats: ranges and CIDRs."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def parsed(text: str) -> Range:
         return Range(network[0], network[-1])
     found = Range(ipaddress.ip_address(first), ipaddress.ip_address(last))
     if found.first.version != found.last.version:
-        raise ValueError("it begins in IPv4 and ends in IPv6, or the other way round")
+        raise ValueError("it mixes IPv4 and IPv6")
     if int(found.first) > int(found.last):
         raise ValueError("it ends before it begins")
     return found
@@ -40,7 +40,7 @@ def wrong(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
         try:
             here = parsed(text)
         except ValueError as error:
-            yield index, f"{text!r} is no range: {error}; give 192.0.2.10-192.0.2.40 or 192.0.2.0/27"
+            yield index, f"{text!r} is not a range: {error}; give 192.0.2.10-192.0.2.40 or 192.0.2.0/27"
             continue
         if other := next((texts[i] for i, each in found if each.overlaps(here)), None):
             yield index, f"{text} overlaps {other}: give each address once"

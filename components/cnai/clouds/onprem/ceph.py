@@ -49,7 +49,7 @@ def driver_values(args: CephArgs) -> dict[str, Any]:
 
 
 def cluster_values(args: CephArgs) -> dict[str, Any]:
-    """StorageClasses are resources of their own: the chart's could never be changed."""
+    """StorageClasses are separate resources: the chart's could never be changed."""
     replicated = {"replicated": {"size": args.replicas}}
     here = {"failureDomain": "host", **replicated}
     storage: dict[str, Any] = {"useAllNodes": True, "useAllDevices": args.devices is None}

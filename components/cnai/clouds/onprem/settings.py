@@ -39,7 +39,7 @@ class OnpremSettings(Settings):
     load_balancer: Literal["metallb", "existing", "none"] = "none"
     """Who gives Services of type LoadBalancer their addresses: MetalLB, which is then installed, or what is there."""
     addresses: tuple[StrictStr, ...] = ()
-    """What MetalLB hands out: ranges such as 10.1.2.10-10.1.2.99, or CIDRs."""
+    """Addresses MetalLB assigns: ranges such as 10.1.2.10-10.1.2.99, or CIDRs."""
     rdma: Literal["none", "infiniband"] = "none"
     """Fabric between GPU nodes."""
     gpu_driver: Literal["operator", "image"] = "operator"
@@ -79,9 +79,9 @@ class OnpremSettings(Settings):
 
     def problems(self) -> Problems:
         if self.load_balancer == "metallb" and not self.addresses:
-            yield ("addresses",), "MetalLB hands out none: give ranges of your network that nothing else has"
+            yield ("addresses",), "MetalLB has none to assign: give unused ranges of your network"
         elif self.load_balancer != "metallb" and self.addresses:
-            yield ("addresses",), "only MetalLB takes them: set load_balancer: metallb, or leave them out"
+            yield ("addresses",), "only MetalLB uses them: set load_balancer: metallb, or leave them out"
         for index, text in addresses.wrong(self.addresses):
             yield ("addresses", index), text
         if self.storage != CEPH and self.ceph != CephSettings():
@@ -94,24 +94,22 @@ class OnpremSettings(Settings):
                 yield ("pools", plan.name, key), text
             for other in plans:
                 if plan.name != other.name and other.node_selector.items() <= plan.node_selector.items():
-                    text = f"{other.name} selects these nodes too: tell the pools apart by one label more"
+                    text = f"{other.name} selects these nodes too: add a label that distinguishes the pools"
                     yield ("pools", plan.name, "selector"), text
         system = next((plan for plan in plans if plan.name == SYSTEM_POOL), None)
         if self.storage == CEPH and not self.ceph.selector and system and system.min < CEPH_NODES:
-            text = (
-                f"Ceph wants {CEPH_NODES} nodes: give as many, or name its own under ceph.selector, or another storage"
-            )
+            text = f"Ceph needs {CEPH_NODES} nodes: give as many, select others with ceph.selector, or change storage"
             yield ("pools", SYSTEM_POOL, "min"), text
 
 
 def _not_of_existing_nodes(plan: PoolPlan) -> Iterator[tuple[str, str]]:
     """What only someone who makes nodes can do."""
     if plan.max != plan.min:
-        yield "max", "nothing makes nodes here: give min and max the same number, that of the nodes there are"
+        yield "max", "nothing creates nodes here: set both min and max to the number of existing nodes"
     if plan.labels:
-        yield "labels", "the nodes' labels are yours to give: name them under selector, and leave labels out"
+        yield "labels", "labels of existing nodes are yours to set: use selector, and leave labels out"
     if plan.placement:
-        yield "placement", "the nodes stand where they stand: leave it out"
+        yield "placement", "existing nodes cannot be placed: leave it out"
     for key, value in sharing_labels(plan.sharing).items():
         if plan.node_selector.get(key) != value:
             yield "sharing", f"the GPU operator shares GPUs by a node's label: set {key}={value} and select it too"

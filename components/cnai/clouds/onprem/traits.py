@@ -1,4 +1,4 @@
-"""What others may assume of a cluster that somebody else made."""
+"""What others may assume about an existing cluster."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Runs one program in a process of its own: waits for the request on standard input, then is the program."""
+"""Runs one program in its own process: waits for the request on standard input, then becomes the program."""
 
 import asyncio
 import json

@@ -24,6 +24,6 @@ class Spare:
 
 
 def _spawn() -> subprocess.Popen[bytes]:
-    """In a group of its own: the engine interrupts the host's to end it, which the host passes on in its own way."""
+    """In its own process group: the engine interrupts the host's group to end it, and the host forwards that itself."""
     command = [sys.executable, "-P", "-m", "cnai.engine.language.program"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)

@@ -17,7 +17,7 @@ from cnai.feature import FeatureSettings
 from cnai.site import Site
 
 _PARTS = ("webhook", "cainjector")
-"""Deployments beside the controller, whose values have a key of their own."""
+"""Deployments next to the controller, whose values have their own key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,25 +13,25 @@ from cnai.operations.bootstrap import StateStore
 from cnai.operations.covering import covers
 
 OLD_VERSIONS_DAYS = 90
-"""How long what was overwritten or deleted can be had back."""
+"""How long overwritten or deleted objects can be restored."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One property of a bucket: how it is read, what absence is called, how it is set, and to what."""
+    """One property of a bucket: how to read it, the error code for its absence, how to set it, and the value."""
 
     name: str
     operation: str
     """`get_bucket_<operation>` and `put_bucket_<operation>`."""
     absent: str
     wanted: Mapping[str, Any]
-    """Arguments of the put; the get answers with the same."""
+    """Arguments of the put; the get returns the same."""
     put: str = ""
     get: str = ""
 
 
 def bucket_name(env: str, account: str) -> str:
-    """Names of buckets are one namespace for all of AWS: the account's number makes it ours."""
+    """Bucket names are global across AWS: the account number makes this one ours."""
     return f"cnai-{env}-{account}"
 
 
@@ -78,12 +78,12 @@ def bucket_settings(bucket: str, key_arn: str) -> tuple[Setting, ...]:
             get="get_public_access_block",
         ),
         Setting(
-            "ownership: the bucket's owner's alone",
+            "ownership: bucket owner enforced",
             "ownership_controls",
             "OwnershipControlsNotFoundError",
             {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
         ),
-        Setting("versions kept", "versioning", "", {"VersioningConfiguration": {"Status": "Enabled"}}),
+        Setting("versioning", "versioning", "", {"VersioningConfiguration": {"Status": "Enabled"}}),
         Setting(
             "encryption with the key",
             "encryption",
@@ -107,7 +107,7 @@ def bootstrap(env: str, settings: AwsSettings, bucket: str = "") -> StateStore:
         name = bucket or bucket_name(env, account)
         s3, kms = session.client("s3"), session.client("kms")
         owned = _owned(s3, name)
-        # A name that is somebody else's is refused before there is a key that nobody needs.
+        # A name owned by another account is rejected before creating a key that nobody needs.
         made = [] if owned else [_create(s3, name, settings.region)]
         key_arn, changes = _key(kms, env)
         made += [*changes, *_configure(s3, name, account, key_arn)]
@@ -128,17 +128,17 @@ def _owned(s3: Any, name: str) -> bool:
 
 
 def _create(s3: Any, name: str, region: str) -> str:
-    # S3's oldest region is the one that may not be named.
+    # us-east-1 must not be given as a LocationConstraint.
     place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
         s3.create_bucket(Bucket=name, **place)
     except s3.exceptions.BucketAlreadyExists:
-        raise UserError(f"the bucket {name} is somebody else's: name another with --bucket") from None
+        raise UserError(f"the bucket {name} belongs to another account: name another with --bucket") from None
     return f"bucket {name}"
 
 
 def _key(kms: Any, env: str) -> tuple[str, list[str]]:
-    """The key behind the alias, and what had to be done for it."""
+    """The key behind the alias, and the changes made."""
     name, changes = f"alias/{alias(env)}", list[str]()
     try:
         key = kms.describe_key(KeyId=name)["KeyMetadata"]
@@ -175,6 +175,6 @@ def _current(s3: Any, get: Callable[..., dict[str, Any]], setting: Setting, wher
         return {}
     if "Policy" in found:
         return {"Policy": json.loads(found["Policy"])}
-    # Versioning and lifecycle answer without the wrapper that their put wants.
+    # Versioning and lifecycle are returned without the wrapper that their put requires.
     (wrapper,) = setting.wanted
     return found if wrapper in found else {wrapper: found}

@@ -1,4 +1,4 @@
-"""Whether EC2 has the machines: types offered in the zones; reservations and blocks there, right and big enough."""
+"""Whether EC2 has the machines: types offered in the zones; matching reservations and blocks, large enough."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from cnai.clouds.aws.routes import group_routes, zones_of
 from cnai.clouds.pools import PoolPlan, Route
 from cnai.operations.findings import Finding, failed, passed, warned
 
-USABLE = {"active": "", "scheduled": "it has not begun yet", "payment-pending": "it is not paid yet"}
-"""State of a reservation that pools may count on -> what is still to come."""
+USABLE = {"active": "", "scheduled": "it has not started yet", "payment-pending": "it is not paid for yet"}
+"""Reservation states that pools may count on -> what is still pending."""
 KINDS = {"block": "capacity-block", "reserved": "default"}
 
 
@@ -33,12 +33,10 @@ def _offered(plan: PoolPlan, zones: set[str]) -> Finding:
     if len(without) == len(wanted):
         text = f"{name} is in none of {', '.join(wanted)}"
         return failed(
-            "offered", plan.name, text, f"zones that have it: {have}; set the pool's zones, or another machine"
+            "offered", plan.name, text, f"zones that offer it: {have}; change the pool's zones, or its machine"
         )
     text = f"{name} is not in {', '.join(without)}"
-    return warned(
-        "offered", plan.name, text, f"its nodes come up in fewer zones: set the pool's zones to some of {have}"
-    )
+    return warned("offered", plan.name, text, f"its nodes come up in fewer zones: limit the pool's zones to {have}")
 
 
 def reservation_findings(ec2: Any, plans: Iterable[PoolPlan]) -> Iterator[Finding]:
@@ -59,7 +57,7 @@ def _named(ec2: Any, route: Route) -> list[Mapping[str, Any]]:
 
 
 def _open(ec2: Any, plan: PoolPlan) -> list[Mapping[str, Any]]:
-    """What Karpenter's and the node groups' selectors would find."""
+    """What Karpenter's and the node groups' selectors would match."""
     filters = [
         {"Name": "instance-type", "Values": [plan.machine.name]},
         {"Name": "state", "Values": ["active"]},
@@ -72,9 +70,9 @@ def _open(ec2: Any, plan: PoolPlan) -> list[Mapping[str, Any]]:
 def judged(plan: PoolPlan, route: Route, found: Sequence[Mapping[str, Any]]) -> Finding:
     check, what = ("block" if route.kind == "block" else "reservation"), route.id or "an open reservation"
     if not found:
-        text = f"{what} of {plan.machine.name} is not to be found in this account and region"
+        text = f"{what} of {plan.machine.name} was not found in this account and region"
         tagged = "" if route.id else f", open and tagged cnai.dev/pool={plan.name}"
-        return _shortage(check, plan, route, text, f"make one{tagged}, or take the route out of the pool")
+        return _shortage(check, plan, route, text, f"create one{tagged}, or remove the route from the pool")
     if wrong := [text for each in found for text in _wrong(plan, route, each)]:
         return failed(check, plan.name, f"{what}: {'; '.join(wrong)}", "name one that fits, or change the pool")
     return _size(check, plan, route, what, found)
@@ -86,7 +84,7 @@ def _wrong(plan: PoolPlan, route: Route, found: Mapping[str, Any]) -> Iterator[s
     if found["AvailabilityZone"] not in (zones := zones_of(plan, route)):
         yield f"it is in {found['AvailabilityZone']}, and the pool in {', '.join(zones)}"
     if found.get("ReservationType", "default") != KINDS[route.kind]:
-        yield f"it is no {route.kind}: its type is {found.get('ReservationType', 'default')}"
+        yield f"it is not of kind {route.kind}: its type is {found.get('ReservationType', 'default')}"
     if found["State"] not in USABLE:
         yield f"it is {found['State']}"
 
@@ -94,9 +92,9 @@ def _wrong(plan: PoolPlan, route: Route, found: Mapping[str, Any]) -> Iterator[s
 def _size(check: str, plan: PoolPlan, route: Route, what: str, found: Sequence[Mapping[str, Any]]) -> Finding:
     has = sum(each["TotalInstanceCount"] for each in found)
     free = sum(each.get("AvailableInstanceCount", 0) for each in found)
-    # A block carries the pool's `min` alone; what is reserved may serve up to its `max`.
+    # A block holds only the pool's `min`; a reservation may serve up to its `max`.
     need = plan.min if route in group_routes(plan) else plan.max
-    text = f"{what} has {has} of {plan.machine.name}, {free} free now; the pool wants {need} by it"
+    text = f"{what} has {has} of {plan.machine.name}, {free} free now; the pool needs {need} from it"
     if has < need:
         return _shortage(check, plan, route, text, f"enlarge it to {need}, or lower the pool to {has}")
     if later := [USABLE[each["State"]] for each in found if USABLE[each["State"]]]:
@@ -105,8 +103,8 @@ def _size(check: str, plan: PoolPlan, route: Route, what: str, found: Sequence[M
 
 
 def _shortage(check: str, plan: PoolPlan, route: Route, text: str, todo: str) -> Finding:
-    """Other routes make good what an ordinary reservation lacks; nothing makes good a block that carries `min`."""
+    """Other routes cover what an ordinary reservation lacks; nothing covers for a block that holds `min`."""
     others = [each.kind for each in plan.routes if each != route and each.kind != "block"]
     if route.kind == "reserved" and others:
-        return warned(check, plan.name, f"{text}; what is missing comes {' or '.join(others)}", todo)
+        return warned(check, plan.name, f"{text}; the rest comes from {' or '.join(others)}", todo)
     return failed(check, plan.name, text, todo)

@@ -1,4 +1,4 @@
-"""EKS' node images: one release for all nodes of a cluster, named in the stack file."""
+"""EKS node images: one release for all nodes of a cluster, set in the stack file."""
 
 from cnai.clouds.aws.settings import AwsSettings
 from cnai.errors import UserError
@@ -19,14 +19,14 @@ def values(release: str) -> dict[str, str]:
 
 
 def newest_image(settings: AwsSettings, minor: str) -> str:
-    """As AWS recommends it now. Raises `UserError` where AWS does not tell."""
+    """The release AWS currently recommends. Raises `UserError` if AWS cannot be asked."""
     ssm = library("boto3").Session(region_name=settings.region).client("ssm")
     with explained(f"newest node image of Kubernetes {minor}"):
         return ssm.get_parameter(Name=PARAMETER.format(minor))["Parameter"]["Value"]
 
 
 def for_minor(settings: AwsSettings, minor: str, given: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """What else a cluster of `minor` needs in the stack file; `given`: the image, where AWS is not to be asked."""
+    """What else a cluster at `minor` needs in the stack file; `given`: the image, if AWS should not be asked."""
     try:
         release = given or newest_image(settings, minor)
     except UserError as error:

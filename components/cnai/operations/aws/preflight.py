@@ -1,4 +1,4 @@
-"""What AWS says of an environment before anything is made in it."""
+"""AWS's checks for an environment before anything is created."""
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
@@ -17,7 +17,7 @@ from cnai.operations.costs import LivePrices
 from cnai.operations.findings import Finding, failed, passed, unchecked
 
 LOOKED_UP = ("quota", "offered", "reservation")
-"""What cannot be known without credentials."""
+"""What cannot be checked without credentials."""
 
 
 def findings(environment: Environment) -> Iterator[Finding]:
@@ -27,8 +27,8 @@ def findings(environment: Environment) -> Iterator[Finding]:
         with explained("credentials"):
             who = session.client("sts").get_caller_identity()
     except UserError as error:
-        yield failed("credentials", "AWS", str(error), "see to them, and run preflight again")
-        yield from (unchecked(check, "every pool", "no credentials", "see to them first") for check in LOOKED_UP)
+        yield failed("credentials", "AWS", str(error), "fix them, and run preflight again")
+        yield from (unchecked(check, "every pool", "no credentials", "fix them first") for check in LOOKED_UP)
         return
     yield passed("credentials", "AWS", f"account {who['Account']} as {who['Arn']}")
     ec2, plans = session.client("ec2"), list(environment.pools.values())
@@ -39,7 +39,7 @@ def findings(environment: Environment) -> Iterator[Finding]:
 
 
 def prices(environment: Environment) -> LivePrices:
-    """Raises `UserError` where AWS does not tell."""
+    """Raises `UserError` if AWS cannot be asked."""
     session = _session(environment)
     region = environment.cloud_settings.region_name()
     pricing, ec2 = session.client("pricing", region_name=PRICING_REGION), session.client("ec2")
@@ -58,7 +58,7 @@ def address_findings(environment: Environment) -> Iterator[Finding]:
 
 def judged_addresses(zone: str, subnet: IPv4Network, need: int) -> Finding:
     has = subnet.num_addresses - addresses.AWS_KEEPS
-    text = f"nodes and pods at max want {need} addresses, {subnet} has {has}"
+    text = f"nodes and pods at max need {need} addresses, {subnet} has {has}"
     if need > has:
         return failed("addresses", zone, text, "give the VPC a larger cidr, more zones, or lower a pool's max")
     return passed("addresses", zone, text)
@@ -69,9 +69,9 @@ def _session(environment: Environment) -> Any:
 
 
 def _looked(check: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    """Permission for one check may lack; the others go on, and what was not seen is not called well."""
+    """One check may lack permission; the others continue, and what could not be checked is not reported as passed."""
     try:
         with explained(check):
             return list(look())
     except FailedError as error:
-        return [unchecked(check, "every pool", str(error), "allow the call that was refused, or look at the console")]
+        return [unchecked(check, "every pool", str(error), "grant the denied permission, or check in the console")]

@@ -1,4 +1,4 @@
-"""What AWS asks for the pools' machines now, on demand and on the spot market."""
+"""Current AWS prices of the pools' machines, on demand and spot."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from cnai.clouds.machines import RouteKind
 from cnai.clouds.pools import PoolPlan
 
 PRICING_REGION = "us-east-1"
-"""The price list is asked there, for all regions:
+"""The Price List API's endpoint for all regions:
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html"""
 PLAIN_LINUX = {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA", "capacitystatus": "Used"}
 
@@ -17,7 +17,7 @@ PLAIN_LINUX = {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw"
 def live_prices(
     pricing: Any, ec2: Any, region: str, plans: Iterable[PoolPlan]
 ) -> Iterator[tuple[tuple[str, RouteKind], float]]:
-    """(machine, route) and US dollars an hour; what AWS has no price for is left out."""
+    """(machine, route) and US dollars an hour; machines without a price are left out."""
     wanted = {(plan.machine.name, route.kind): plan.zones for plan in plans for route in plan.routes}
     on_demand: dict[str, float | None] = {}
     for (machine, kind), zones in wanted.items():
@@ -47,7 +47,7 @@ def _on_demand(pricing: Any, machine: str, region: str) -> float | None:
 
 
 def _spot(ec2: Any, machine: str, zones: Iterable[str]) -> float | None:
-    """The dearest of the zones: nobody chooses where a spot machine comes up."""
+    """The most expensive zone: the zone of a spot machine cannot be chosen."""
     history = ec2.describe_spot_price_history(
         InstanceTypes=[machine], ProductDescriptions=["Linux/UNIX"], StartTime=datetime.now(UTC)
     )["SpotPriceHistory"]

@@ -25,7 +25,7 @@ def _rows() -> tuple[Mapping[str, Any], ...]:
 
 
 def quota_code(machine: str, counted_as: str) -> str | None:
-    """Of the vCPU quota that `machine` counts against; None where AWS has none that we know."""
+    """Of the vCPU quota that `machine` counts against; None if no quota is known."""
     kind = re.split(r"[.-]", machine, maxsplit=1)[0]
     family = re.sub(r"\d.*", "", machine)
     for row in _rows():
@@ -35,7 +35,7 @@ def quota_code(machine: str, counted_as: str) -> str | None:
 
 
 def wanted(plans: Iterable[PoolPlan]) -> dict[tuple[str, str | None], dict[str, int]]:
-    """(how it counts, quota code) -> pool -> vCPUs at its max; several routes of a pool each may reach it."""
+    """(how it counts, quota code) -> pool -> vCPUs at its max; each of a pool's routes may reach it."""
     found: dict[tuple[str, str | None], dict[str, int]] = {}
     for plan in plans:
         for counted in dict.fromkeys(COUNTED_AS[route.kind] for route in plan.routes if route.kind in COUNTED_AS):
@@ -49,13 +49,13 @@ def quota_findings(quotas: Any, metrics: Any, plans: Iterable[PoolPlan]) -> Iter
     for (counted, code), pools in wanted(plans).items():
         names = ", ".join(sorted(pools))
         if code is None:
-            text = f"no vCPU quota is known for {counted} machines of these pools"
-            yield unchecked("quota", names, text, "look for it in the Service Quotas console, under Amazon EC2")
+            text = f"no vCPU quota is known for {counted} machines in these pools"
+            yield unchecked("quota", names, text, "look it up in the Service Quotas console, under Amazon EC2")
             continue
         quota = _quota(quotas, code)
         if quota is None:
             text = f"Service Quotas does not know {code} in this region"
-            yield unchecked("quota", names, text, "look for the quota in the Service Quotas console, under Amazon EC2")
+            yield unchecked("quota", names, text, "look up the quota in the Service Quotas console, under Amazon EC2")
             continue
         yield judged(names, quota, sum(pools.values()), _used(metrics, quota))
 
@@ -67,15 +67,17 @@ def judged(pools: str, quota: Mapping[str, Any], need: int, used: float | None) 
     if need > may:
         return failed("quota", pools, text, f"{ask} {need + int(used or 0)}")
     if used is None:
-        return warned("quota", pools, f"{text}; how much is in use is not known", "look at the console what else runs")
+        return warned(
+            "quota", pools, f"{text}; current usage is not known", "check in the console what else is running"
+        )
     if need + used > may:
-        text = f"{text}, {int(used)} in use now (what this environment runs already is among them)"
+        text = f"{text}, {int(used)} in use now (including what this environment already runs)"
         return warned("quota", pools, text, f"unless it is this environment's: {ask} {need + int(used)}")
     return passed("quota", pools, f"{text}, {int(used)} in use now")
 
 
 def _quota(quotas: Any, code: str) -> Mapping[str, Any] | None:
-    """The account's own value, or AWS' default where it has none."""
+    """The account's own value, or the AWS default."""
     for ask in (quotas.get_service_quota, quotas.get_aws_default_service_quota):
         try:
             return ask(ServiceCode="ec2", QuotaCode=code)["Quota"]
@@ -85,7 +87,7 @@ def _quota(quotas: Any, code: str) -> Mapping[str, Any] | None:
 
 
 def _used(metrics: Any, quota: Mapping[str, Any]) -> float | None:
-    """What CloudWatch says of the last hours; the quota itself names the metric."""
+    """CloudWatch's figure for the last hours; the quota itself names the metric."""
     metric = quota.get("UsageMetric")
     if not metric:
         return None
@@ -99,5 +101,5 @@ def _used(metrics: Any, quota: Mapping[str, Any]) -> float | None:
         Period=3600,
         Statistics=["Maximum"],
     )["Datapoints"]
-    # No points: nothing ran.
+    # No data points: nothing ran.
     return max((point["Maximum"] for point in points), default=0.0)

@@ -1,4 +1,4 @@
-"""AWS' own errors as one sentence."""
+"""AWS errors as one sentence."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from cnai.operations.adapters import library
 
 @contextmanager
 def explained(what: str) -> Generator[None]:
-    """Turns what boto3 raises into `FailedError`: no credentials, no permission, no answer."""
+    """Turns boto3's exceptions into `FailedError`: no credentials, no permission, no response."""
     errors = library("botocore.exceptions")
     try:
         yield
     except errors.NoCredentialsError:
-        raise FailedError(f"{what}: no AWS credentials: set AWS_PROFILE, or `aws sso login`") from None
+        raise FailedError(f"{what}: no AWS credentials: set AWS_PROFILE, or run `aws sso login`") from None
     except (errors.ClientError, errors.BotoCoreError) as error:
         raise FailedError(f"{what}: {' '.join(str(error).split())}") from error

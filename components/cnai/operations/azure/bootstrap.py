@@ -37,13 +37,13 @@ class Names:
 
 
 def names(env: str, settings: AzureSettings, account: str = "") -> Names:
-    """Accounts and vaults have 24 letters and digits, which nobody else in all of Azure may have."""
+    """Account and vault names are at most 24 letters and digits, unique across Azure."""
     digest = hashlib.sha256(f"{settings.subscription_id}/{env}".encode()).hexdigest()[:16]
     return Names(f"cnai-{env}-state", account or f"cnai{digest}", f"cnai-{digest}")
 
 
 def account_wanted(settings: AzureSettings) -> dict[str, Any]:
-    """By the names of the REST API, as are all below: https://learn.microsoft.com/rest/api/storagerp/"""
+    """Keyed by the REST API's names, as are all below: https://learn.microsoft.com/rest/api/storagerp/"""
     return {
         "location": settings.region,
         "kind": "StorageV2",
@@ -100,12 +100,12 @@ def bootstrap(env: str, settings: AzureSettings, bucket: str = "") -> StateStore
         backend=f"azblob://{CONTAINER}?storage_account={called.account}",
         secrets_provider=f"azurekeyvault://{called.vault}.vault.azure.net/keys/{KEY}",
         changes=changes,
-        remarks=(f"whoever runs `up` needs the roles {ROLES}",),
+        remarks=(f"whoever runs `up` needs these roles: {ROLES}",),
     )
 
 
 def made(clients: Clients, called: Names, settings: AzureSettings) -> Iterator[str]:
-    """Makes, or completes, one after the other; says what it did."""
+    """Creates or completes each in turn; yields what it did."""
     if not clients.resources.resource_groups.check_existence(called.group):
         _free(clients, called)
         clients.resources.resource_groups.create_or_update(called.group, {"location": settings.region})
@@ -115,10 +115,12 @@ def made(clients: Clients, called: Names, settings: AzureSettings) -> Iterator[s
 
 
 def _free(clients: Clients, called: Names) -> None:
-    """Refused before anything is made."""
+    """Rejected before anything is created."""
     asked = {"name": called.account, "type": "Microsoft.Storage/storageAccounts"}
     if not clients.storage.storage_accounts.check_name_availability(asked).name_available:
-        raise UserError(f"the storage account {called.account} is somebody else's: name another with --bucket")
+        raise UserError(
+            f"the storage account {called.account} belongs to another subscription: name another with --bucket"
+        )
 
 
 def _account(storage: Any, called: Names, settings: AzureSettings) -> Iterator[str]:
@@ -128,7 +130,7 @@ def _account(storage: Any, called: Names, settings: AzureSettings) -> Iterator[s
         yield f"storage account {called.account}: TLS only, neither public nor by shared key"
     if not covers(existing(lambda: storage.blob_services.get_service_properties(*place)), VERSIONED):
         storage.blob_services.set_service_properties(*place, VERSIONED)
-        yield "versions kept"
+        yield "versioning"
     if not covers(existing(lambda: storage.management_policies.get(*place, "default")), old_versions()):
         storage.management_policies.create_or_update(*place, "default", old_versions())
         yield f"old versions deleted after {OLD_VERSIONS_DAYS} days"
@@ -141,7 +143,7 @@ def _vault(vaults: Any, called: Names, settings: AzureSettings) -> Iterator[str]
     place, wanted = (called.group, called.vault), vault_wanted(settings)
     if not covers(existing(lambda: vaults.vaults.get(*place)), wanted):
         vaults.vaults.begin_create_or_update(*place, wanted).result()
-        yield f"key vault {called.vault}: roles, protected from purging"
+        yield f"key vault {called.vault}: RBAC, purge protection"
     if existing(lambda: vaults.keys.get(*place, KEY)) is None:
         vaults.keys.create_if_not_exist(*place, KEY, KEY_WANTED)
         yield f"key {KEY}"

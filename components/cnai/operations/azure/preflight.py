@@ -1,4 +1,4 @@
-"""What Azure says of an environment before anything is made in it: vCPU quotas, sizes and zones, reservations.
+"""Azure's checks for an environment before anything is created: vCPU quotas, sizes and zones, reservations.
 
 Written against azure-mgmt-compute 39; never run against Azure.
 """
@@ -15,20 +15,22 @@ from cnai.operations.azure.session import existing, explained
 from cnai.operations.findings import Finding, failed, passed, unchecked, warned
 
 SPOT = "lowPriorityCores"
-"""One quota for the spot machines of all families."""
+"""One quota covers the spot machines of all families."""
 
 
 def findings(environment: Environment) -> Iterator[Finding]:
     settings, plans = environment.cloud_settings, list(environment.pools.values())
     assert isinstance(settings, AzureSettings)
-    yield passed("addresses", settings.region, f"{settings.cidr} and {settings.pod_cidr} hold all pools at their max")
+    yield passed(
+        "addresses", settings.region, f"{settings.cidr} and {settings.pod_cidr} are large enough for all pools at max"
+    )
     try:
         credential = library("azure.identity").DefaultAzureCredential()
         compute = library("azure.mgmt.compute").ComputeManagementClient(credential, settings.subscription_id)
         with explained("sizes"):
             skus = sizes(compute.resource_skus.list(filter=f"location eq '{settings.region}'"))
     except UserError as error:
-        how = "install it, or see to the credentials, and run preflight again"
+        how = "install it, or fix the credentials, and run preflight again"
         yield unchecked("credentials", "Azure", str(error), how)
         for check in ("quota", "offered", "reservation"):
             yield unchecked(check, "every pool", "Azure was not asked", how)
@@ -41,18 +43,18 @@ def findings(environment: Environment) -> Iterator[Finding]:
 
 
 def sizes(skus: Iterable[Any]) -> dict[str, Mapping[str, Any]]:
-    """Size -> what Azure says of it here, by the REST API's own names."""
+    """Size -> what Azure reports about it here, keyed by the REST API's names."""
     return {each["name"]: each for each in _dicts(skus) if each.get("resourceType") == "virtualMachines"}
 
 
 def offered(plan: PoolPlan, sku: Mapping[str, Any] | None) -> Finding:
     name = plan.machine.name
     if sku is None:
-        return failed("offered", plan.name, f"the region has no {name}", "name another machine, or another region")
+        return failed("offered", plan.name, f"the region has no {name}", "choose another machine, or another region")
     barred = [each for each in sku.get("restrictions", []) if each.get("type") == "Location"]
     if barred:
-        text = f"{name} is closed to this subscription here ({barred[0].get('reasonCode')})"
-        return failed("offered", plan.name, text, "ask Azure's support for access to the size in this region")
+        text = f"{name} is not available to this subscription here ({barred[0].get('reasonCode')})"
+        return failed("offered", plan.name, text, "request access to the size in this region from Azure support")
     zones = {zone for each in sku.get("locationInfo", []) for zone in each.get("zones", [])}
     zones -= {
         zone
@@ -83,8 +85,8 @@ def quota_findings(
     for name, pools in wanted.items():
         usage, of, need = listed.get(name.lower()), ", ".join(sorted(pools)), sum(pools.values())
         if usage is None:
-            text = f"Azure lists no quota {name or 'of this size'}; the pools want {need} vCPUs"
-            yield unchecked("quota", of, text, "look at Quotas, Compute, in the portal")
+            text = f"Azure lists no quota {name or 'of this size'}; the pools need {need} vCPUs"
+            yield unchecked("quota", of, text, "check Quotas, Compute, in the portal")
         else:
             yield _judged(of, need, usage)
 
@@ -94,9 +96,9 @@ def _judged(pools: str, need: int, usage: Mapping[str, Any]) -> Finding:
     name = usage["name"].get("localizedValue", usage["name"]["value"])
     text = f"{name}: {need} at max, {limit} allowed, {used} in use now"
     if need > limit:
-        return failed("quota", pools, text, f"ask for {need + used} under Quotas, Compute, in the portal")
+        return failed("quota", pools, text, f"request {need + used} under Quotas, Compute, in the portal")
     if need + used > limit:
-        return warned("quota", pools, text, "unless what runs is this environment's, ask for more")
+        return warned("quota", pools, text, "request more, unless the usage is this environment's own")
     return passed("quota", pools, text)
 
 
@@ -112,10 +114,10 @@ def _reservation(compute: Any, plan: PoolPlan, route: Route) -> Finding:
     group, name = parts[4], parts[-1]
     if existing(lambda: compute.capacity_reservation_groups.get(group, name)) is None:
         text = f"no capacity reservation group {name} in {group}"
-        return failed("reservation", plan.name, text, "make it, name another, or take the route out")
+        return failed("reservation", plan.name, text, "create it, name another, or remove the route")
     listed = _dicts(compute.capacity_reservations.list_by_capacity_reservation_group(group, name))
     has = sum(each["sku"]["capacity"] for each in listed if each["sku"]["name"] == plan.machine.name)
-    text = f"{name} has {has} of {plan.machine.name}; the pool wants {plan.max}"
+    text = f"{name} has {has} of {plan.machine.name}; the pool needs {plan.max}"
     if not has:
         return failed("reservation", plan.name, text, "reserve this size in it, or name another group")
     if has < plan.max:
@@ -132,4 +134,4 @@ def _looked(check: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
         with explained(check):
             return list(look())
     except FailedError as error:
-        return [unchecked(check, "every pool", str(error), "allow the call that was refused, or look at the portal")]
+        return [unchecked(check, "every pool", str(error), "grant the denied permission, or check in the portal")]

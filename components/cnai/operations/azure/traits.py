@@ -1,4 +1,4 @@
-"""What others may assume of a cluster here, before there is one."""
+"""What others may assume about a cluster here, before it exists."""
 
 from cnai.clouds.azure.traits import azure_traits as traits
 

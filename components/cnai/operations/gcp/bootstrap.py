@@ -33,7 +33,7 @@ def bootstrap(env: str, settings: GcpSettings, bucket: str = "") -> StateStore:
 
 
 def owned(buckets: Any, name: str, project_number: int) -> Any:
-    """The bucket of this name, if it is this project's; None where there is none."""
+    """The bucket of this name, if this project owns it; None if it does not exist."""
     api = library("google.api_core.exceptions")
     try:
         found = buckets.lookup_bucket(name)
@@ -45,7 +45,7 @@ def owned(buckets: Any, name: str, project_number: int) -> Any:
 
 
 def state_key(keys: Any, env: str, settings: GcpSettings) -> tuple[str, list[str]]:
-    """The key's name, and what had to be made for it. Rings and keys cannot be deleted, so there is one ring."""
+    """The key's name, and what was created for it. Rings and keys cannot be deleted, so there is one ring."""
     api, made = library("google.api_core.exceptions"), list[str]()
     place = f"projects/{settings.project}/locations/{settings.region}"
     ring, key = f"{place}/keyRings/{RING}", f"{place}/keyRings/{RING}/cryptoKeys/cnai-{env}"
@@ -69,7 +69,7 @@ def state_key(keys: Any, env: str, settings: GcpSettings) -> tuple[str, list[str
 
 
 def may_encrypt(keys: Any, key: str, agent: str) -> Iterator[str]:
-    """Cloud Storage itself uses the key, as the project's own service agent."""
+    """Cloud Storage itself uses the key, through the project's service agent."""
     policy, member = keys.get_iam_policy(request={"resource": key}), f"serviceAccount:{agent}"
     if any(binding.role == ENCRYPTS and member in binding.members for binding in policy.bindings):
         return
@@ -79,11 +79,11 @@ def may_encrypt(keys: Any, key: str, agent: str) -> Iterator[str]:
 
 
 def configured(bucket: Any, key: str, region: str, *, new: bool) -> Iterator[str]:
-    """Sets what is not as it should be, all at once."""
+    """Sets everything that differs, in one update."""
     access, said = bucket.iam_configuration, list[str]()
     if not bucket.versioning_enabled:
         bucket.versioning_enabled = True
-        said.append("versions kept")
+        said.append("versioning")
     if not access.uniform_bucket_level_access_enabled or access.public_access_prevention != "enforced":
         access.uniform_bucket_level_access_enabled, access.public_access_prevention = True, "enforced"
         said.append("public access prevented")
@@ -109,4 +109,4 @@ def _create(bucket: Any, region: str) -> None:
 
 
 def _taken(name: str) -> UserError:
-    return UserError(f"the bucket {name} is somebody else's: name another with --bucket")
+    return UserError(f"the bucket {name} belongs to another project: name another with --bucket")

@@ -1,4 +1,4 @@
-"""What Google Cloud says of an environment before anything is made in it: quotas, machine types, reservations.
+"""Google Cloud's checks for an environment before anything is created: quotas, machine types, reservations.
 
 Written against google-cloud-compute 1; never run against Google Cloud.
 """
@@ -16,19 +16,21 @@ from cnai.operations.findings import Finding, failed, passed, unchecked, warned
 from cnai.operations.gcp.session import explained
 
 LOOKED_UP = ("quota", "offered", "reservation")
-CONSOLE = "look at IAM & Admin, Quotas, in the console"
+CONSOLE = "check IAM & Admin, Quotas, in the console"
 
 
 def findings(environment: Environment) -> Iterator[Finding]:
     settings, plans = environment.cloud_settings, list(environment.pools.values())
     assert isinstance(settings, GcpSettings)
-    yield passed("addresses", settings.region, f"{settings.cidr} and {settings.pod_cidr} hold all pools at their max")
+    yield passed(
+        "addresses", settings.region, f"{settings.cidr} and {settings.pod_cidr} are large enough for all pools at max"
+    )
     try:
         compute = library("google.cloud.compute_v1")
         with explained("credentials"):
             region = compute.RegionsClient().get(project=settings.project, region=settings.region)
     except UserError as error:
-        how = "install it, or see to the credentials, and run preflight again"
+        how = "install it, or fix the credentials, and run preflight again"
         yield unchecked("credentials", "Google Cloud", str(error), how)
         yield from (unchecked(check, "every pool", "Google Cloud was not asked", how) for check in LOOKED_UP)
         return
@@ -40,9 +42,9 @@ def findings(environment: Environment) -> Iterator[Finding]:
 
 
 def metrics(plan: PoolPlan, route: Route) -> dict[str, int]:
-    """The region's quotas that a pool at its max counts against by a route, and by how much.
+    """The region's quotas that a pool at its max counts against through a route, and by how much.
 
-    Families of H100 and newer have quotas of Cloud Quotas alone, which the region does not list.
+    H100 and newer families have quotas only in Cloud Quotas, which the region does not list.
     """
     family = plan.machine.name.partition("-")[0].upper()
     cpus = "CPUS" if family in ("N1", "F1", "G1") else f"{family}_CPUS"
@@ -66,7 +68,7 @@ def quota_findings(quotas: Iterable[Any], plans: Iterable[PoolPlan]) -> Iterator
         names, need = ", ".join(sorted(pools)), sum(pools.values())
         quota = listed.get(metric)
         if quota is None:
-            yield unchecked("quota", names, f"the region lists no quota {metric}; the pools want {need}", CONSOLE)
+            yield unchecked("quota", names, f"the region lists no quota {metric}; the pools need {need}", CONSOLE)
         else:
             yield _judged(names, metric, need, quota)
 
@@ -74,9 +76,9 @@ def quota_findings(quotas: Iterable[Any], plans: Iterable[PoolPlan]) -> Iterator
 def _judged(names: str, metric: str, need: int, quota: Any) -> Finding:
     text = f"{metric}: {need} at max, {quota.limit:.0f} allowed, {quota.usage:.0f} in use now"
     if need > quota.limit:
-        return failed("quota", names, text, f"ask for {need + quota.usage:.0f} under IAM & Admin, Quotas")
+        return failed("quota", names, text, f"request {need + quota.usage:.0f} under IAM & Admin, Quotas")
     if need + quota.usage > quota.limit:
-        return warned("quota", names, text, "unless what runs is this environment's, ask for more")
+        return warned("quota", names, text, "request more, unless the usage is this environment's own")
     return passed("quota", names, text)
 
 
@@ -89,7 +91,7 @@ def offering_findings(machines: Any, project: str, plans: Iterable[PoolPlan]) ->
             yield passed("offered", plan.name, f"{name} in {', '.join(zones)}")
         elif len(without) == len(zones):
             text = f"{name} is in none of {', '.join(zones)}"
-            yield failed("offered", plan.name, text, "set the pool's zones, or another machine")
+            yield failed("offered", plan.name, text, "change the pool's zones, or its machine")
         else:
             yield warned("offered", plan.name, f"{name} is not in {', '.join(without)}", "set the pool's zones")
 
@@ -112,13 +114,13 @@ def reservation_findings(reservations: Any, project: str, plans: Iterable[PoolPl
 def _reservation(reservations: Any, project: str, plan: PoolPlan, route: Route) -> Finding:
     zones = (route.zone,) if route.zone else zones_with(plan.machine, plan.zones)
     if not route.id or "/" in route.id or len(zones) != 1:
-        text = f"{route.id or 'any matching reservation'} is not looked for by one name in one zone"
-        return unchecked("reservation", plan.name, text, "look at Compute Engine, Reservations")
+        text = f"{route.id or 'any matching reservation'} cannot be looked up: that takes one name in one zone"
+        return unchecked("reservation", plan.name, text, "check Compute Engine, Reservations")
     try:
         found = reservations.get(project=project, zone=zones[0], reservation=route.id)
     except library("google.api_core.exceptions").NotFound:
         text = f"no reservation {route.id} in {zones[0]} of {project}"
-        return failed("reservation", plan.name, text, "make it, name another, or take the route out")
+        return failed("reservation", plan.name, text, "create it, name another, or remove the route")
     return judged_reservation(plan, route, found)
 
 
@@ -131,7 +133,7 @@ def judged_reservation(plan: PoolPlan, route: Route, found: Any) -> Finding:
     if str(found.status) != "READY":
         return failed("reservation", plan.name, f"{text}; it is {found.status}", "wait until it is READY")
     if specific.count < need:
-        return warned("reservation", plan.name, f"{text}; the pool wants {need}", "enlarge it, or lower the pool's max")
+        return warned("reservation", plan.name, f"{text}; the pool needs {need}", "enlarge it, or lower the pool's max")
     return passed("reservation", plan.name, text)
 
 
@@ -140,4 +142,4 @@ def _looked(check: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
         with explained(check):
             return list(look())
     except FailedError as error:
-        return [unchecked(check, "every pool", str(error), "allow the call that was refused, or look at the console")]
+        return [unchecked(check, "every pool", str(error), "grant the denied permission, or check in the console")]

@@ -1,4 +1,4 @@
-"""Google Cloud's own errors as one sentence."""
+"""Google Cloud errors as one sentence."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from cnai.operations.adapters import library
 
 @contextmanager
 def explained(what: str) -> Generator[None]:
-    """Turns what the client libraries raise into `FailedError`: no credentials, no permission, no answer."""
+    """Turns the client libraries' exceptions into `FailedError`: no credentials, no permission, no response."""
     auth, api = library("google.auth.exceptions"), library("google.api_core.exceptions")
     try:
         yield
     except auth.DefaultCredentialsError:
-        how = "`gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+        how = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
         raise FailedError(f"{what}: no Google credentials: {how}") from None
     except (auth.GoogleAuthError, api.GoogleAPIError) as error:
         raise FailedError(f"{what}: {' '.join(str(error).split())}") from error

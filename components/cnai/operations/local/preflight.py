@@ -1,4 +1,4 @@
-"""Nothing is bought on this machine: what there is to know is whether the sandbox's programs can be had."""
+"""Nothing is bought on this machine: the only check is whether the sandbox's programs are available."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,6 @@ def findings(environment: Environment) -> Iterator[Finding]:
 
     missing = [tool for tool in survey() if not tool.obtainable]
     for tool in missing:
-        yield failed("tool", tool.name, "neither here nor to be had", tool.advice or "`./cnai doctor` says how")
+        yield failed("tool", tool.name, "neither installed nor available", tool.advice or "`./cnai doctor` says how")
     if not missing:
-        yield passed("tool", environment.name, "every program of the sandbox is here or can be had")
+        yield passed("tool", environment.name, "every program the sandbox needs is installed or available")

@@ -1,4 +1,4 @@
-"""What others may assume of a sandbox, before there is one."""
+"""What others may assume about a sandbox, before it exists."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the pack tells the engine of itself: a policy for each pack of rules, and two of its own."""
+"""How the pack describes itself to the engine: a policy for each pack of rules, and two of its own."""
 
 from collections.abc import Iterator, Mapping
 
@@ -29,7 +29,7 @@ def info(packs: Mapping[str, Pack]) -> analyzer_pb2.AnalyzerInfo:
 
 
 def _own() -> Iterator[analyzer_pb2.PolicyInfo]:
-    yield _policy(UNDECIDED, "What depends on values that are not known yet; `up` checks it again", Level.ADVISORY)
+    yield _policy(UNDECIDED, "Rules that depend on values not known yet; `up` checks them again", Level.ADVISORY)
     environment = _policy(ENVIRONMENT, "Exceptions, and what rules may know of the environment", Level.ADVISORY)
     listed = {"type": "array", "items": {"type": "object"}}
     environment.configSchema.properties.update({"exceptions": listed, "settings": {"type": "object"}})

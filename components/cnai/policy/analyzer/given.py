@@ -12,7 +12,7 @@ from cnai.policy.levels import by_rule
 from cnai.policy.model import Level, Pack, Resource, Rule
 
 ENVIRONMENT = "environment"
-"""The entry that is no pack or rule, but has `exceptions` and `settings` (`cnai.policy.config.settings`)."""
+"""The entry that is neither a pack nor a rule, but has `exceptions` and `settings` (`cnai.policy.config.settings`)."""
 UNDECIDED = "undecided"
 """How strict to be about what depends on a value that is not known yet: `disabled`, `advisory` or `mandatory`."""
 ALL = "all"
@@ -47,7 +47,7 @@ class Given:
 
     @classmethod
     def of(cls, config: Mapping[str, Entry], packs: Mapping[str, Pack]) -> "Given":
-        """Raises `UserError` for a name that is no pack or rule, and for an exception that is not whole."""
+        """Raises `UserError` for a name that is neither a pack nor a rule, and for an incomplete exception."""
         words = config.get(ENVIRONMENT, (None, {}))[1]
         given = {name: level for name, (level, _) in config.items() if level is not None}
         undecided = given.get(UNDECIDED, Level.ADVISORY)
@@ -65,8 +65,8 @@ def _refuse_unknown(names: Iterable[str], packs: Mapping[str, Pack]) -> None:
     known = {*packs, *(rule for pack in packs.values() for rule in pack.rules)}
     if unknown := sorted(set(names) - known):
         raise UserError(
-            f"there is no pack or rule {', '.join(unknown)}: `./cnai policy list` names all; "
-            f"beside them only {ENVIRONMENT} and {UNDECIDED} may be in this file"
+            f"there is no pack or rule {', '.join(unknown)}: `./cnai policy list` lists all; "
+            f"apart from those, only {ENVIRONMENT} and {UNDECIDED} may be in this file"
         )
 
 

@@ -115,7 +115,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
 
 def _load() -> None:
-    # A rule that is badly written is told to whoever asks for it.
+    # A badly written rule is reported to whoever requests it.
     with suppress(UserError):
         rules()
 

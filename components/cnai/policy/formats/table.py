@@ -22,7 +22,7 @@ def show(report: Report, console: Console) -> None:
             console.print(Text(f"  {each.source}: {each.reason}"))
     # What an exception covers may be in what was not checked.
     for each in () if report.not_checked else report.unused:
-        console.print(Text(f"The exception from {each.rule} for {each.resource} covers nothing: take it out."))
+        console.print(Text(f"The exception from {each.rule} for {each.resource} covers nothing: remove it."))
     _remedies(console, [row.rule for row in (*report.violations, *report.advice)])
     console.print(Text(summary(report)))
     if report.excepted:

@@ -20,7 +20,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 CHART = "Chart.yaml"
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 Renders = Callable[[Path], Iterable[Mapping[str, Any]]]
-"""A folder's objects. Raises `UserError` with the reason where they cannot be had."""
+"""A folder's objects. Raises `UserError` with the reason if they cannot be read."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ def _folder(found: Read, folder: Path, chart: Renders, kustomization: Renders) -
     for path in _roots(rendered):
         _rendered(found, path, kustomization, "kustomization")
     if not files and len(found.resources) + len(found.problems) == before:
-        found.problems.append(Problem(str(folder), "no YAML or JSON file is in it"))
+        found.problems.append(Problem(str(folder), "it has no YAML or JSON file"))
 
 
 def _roots(kustomizations: list[Path]) -> list[Path]:
@@ -115,7 +115,7 @@ def _rendered(found: Read, folder: Path, renders: Renders, what: str) -> None:
 
 def _file(found: Read, path: Path, *, strict: bool) -> None:
     if not path.is_file():
-        found.problems.append(Problem(str(path), "it is no file that can be read"))
+        found.problems.append(Problem(str(path), "it is not a readable file"))
         return
     try:
         content = path.read_bytes()
@@ -129,7 +129,7 @@ def _file(found: Read, path: Path, *, strict: bool) -> None:
 
 
 def _named(found: Read, source: str, content: bytes, empty: str) -> None:
-    """What somebody named, and that has nothing in it, is no pass."""
+    """An empty file that was named explicitly is not a pass."""
     before = len(found.resources) + len(found.problems)
     _text(found, _decoded(found, source, content), source, strict=True)
     if len(found.resources) + len(found.problems) == before:
@@ -140,7 +140,7 @@ def _decoded(found: Read, source: str, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        found.problems.append(Problem(source, f"it is no UTF-8 text (byte {error.start})"))
+        found.problems.append(Problem(source, f"it is not UTF-8 text (byte {error.start})"))
         return ""
 
 

@@ -34,12 +34,12 @@ class Measure:
         if depth > DEEPEST:
             raise RecursionError
         if size > max(MANY, RATIO * made._said):
-            raise Expanding(f"its aliases make {size:,} values of {made._said:,}")
+            raise Expanding(f"its aliases expand {made._said:,} values to {size:,}")
         return made
 
     def _node(self, node: Any) -> tuple[int, int]:
         if id(node) in self._open:
-            raise Expanding("an alias leads back to what it is in")
+            raise Expanding("an alias refers to a value that contains it")
         if id(node) not in self._done:
             self._said += 1
             self._open.add(id(node))

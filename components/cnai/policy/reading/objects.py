@@ -9,13 +9,13 @@ from cnai.policy.values import SECRET, SIGNATURE, plain
 
 
 def resources(document: Any, source: str, *, strict: bool) -> Iterator[Resource | Problem]:
-    """`strict` where somebody named this very document: then it has to be something that rules can look at."""
+    """`strict` if this document was named explicitly: then it must be something that rules can check."""
     if isinstance(document, list):
         for each in cast("list[Any]", document):
             yield from resources(each, source, strict=strict)
     elif not isinstance(document, dict):
         if strict:
-            yield Problem(source, "it is no Kubernetes object, but plain text or a number")
+            yield Problem(source, "it is not a Kubernetes object, but plain text or a number")
     else:
         yield from _of_mapping(cast("dict[str, Any]", document), source, strict)
 
@@ -27,9 +27,9 @@ def _of_mapping(document: dict[str, Any], source: str, strict: bool) -> Iterator
     elif (declared := _of_pulumi(document)) is not None:
         yield from _declared(declared, source)
     elif "kind" in document or "apiVersion" in document:
-        yield Problem(source, "every object needs apiVersion and kind, both as text")
+        yield Problem(source, "every object needs apiVersion and kind, both strings")
     elif strict and document:
-        yield Problem(source, "it is no Kubernetes object: it has neither apiVersion nor kind")
+        yield Problem(source, "it is not a Kubernetes object: it has neither apiVersion nor kind")
 
 
 def _of_object(document: dict[str, Any], source: str, version: str, kind: str) -> Iterator[Resource | Problem]:
@@ -38,7 +38,7 @@ def _of_object(document: dict[str, Any], source: str, version: str, kind: str) -
         return
     items = document["items"]
     if not isinstance(items, list | None):
-        yield Problem(source, f"{kind}: `items` has to be a list")
+        yield Problem(source, f"{kind}: `items` must be a list")
         return
     for item in cast("list[Any]", items or []):
         if isinstance(item, dict):
@@ -46,7 +46,7 @@ def _of_object(document: dict[str, Any], source: str, version: str, kind: str) -
             typed = {} if kind == "List" else {"apiVersion": version, "kind": kind.removesuffix("List")}
             yield from _of_mapping(typed | cast("dict[str, Any]", item), source, strict=True)
         else:
-            yield Problem(source, f"{kind}: an item is no object")
+            yield Problem(source, f"{kind}: an item is not an object")
 
 
 def _of_pulumi(document: Mapping[str, Any]) -> list[Any] | None:
@@ -68,7 +68,7 @@ def _declared(states: Iterable[Any], source: str) -> Iterator[Resource | Problem
         state: dict[str, Any] = given if isinstance(given, dict) else {}
         token, urn, inputs = str(state.get("type", "")), str(state.get("urn", "")), state.get("inputs") or {}
         if "::" not in urn or not isinstance(inputs, dict):
-            yield Problem(source, "a resource of this preview has no URN, or no inputs that are a map")
+            yield Problem(source, "a resource of this preview has no URN, or its inputs are not a map")
             continue
         yield Resource(plain(_shown(inputs)), type=token, logical_name=urn.rpartition("::")[2], source=source)
 

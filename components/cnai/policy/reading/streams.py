@@ -102,7 +102,7 @@ def _refuse_deep_value(value: Any) -> None:
 
 
 def _twice(place: str, key: str) -> Unreadable:
-    return Unreadable(f"{place}the key {key} stands twice in one mapping, and only the last one was looked at")
+    return Unreadable(f"{place}the key {key} is duplicated in one mapping, and only the last one was checked")
 
 
 def _stream(text: str, above: int = 0) -> Iterator[Document | Unreadable]:
@@ -181,9 +181,9 @@ def _said(error: Exception, above: int = 0) -> str:
     if isinstance(error, Expanding):
         return str(error)
     if "digits" in str(error):
-        return "it has a number of more digits than anything has"
+        return "it has a number with too many digits"
     if not isinstance(error, yaml.YAMLError):
         # Their own words may quote the value.
-        return "not valid YAML: a value does not fit the tag that is before it"
+        return "not valid YAML: a value does not match its tag"
     words = getattr(error, "problem", None) or " ".join(str(error).split())
     return f"{place}not valid YAML: {cast('str', words)}"

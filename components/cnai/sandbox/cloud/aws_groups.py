@@ -31,7 +31,7 @@ def groups(account: Account, inputs: Mapping[str, Any], outputs: Mapping[str, An
         min=scaling.get("minSize", 0),
         max=scaling.get("maxSize", 0),
         desired=scaling.get("desiredSize", 0),
-        # Nothing scales a managed node group unless somebody installs the cluster autoscaler.
+        # Nothing scales a managed node group unless the cluster autoscaler is installed.
         autoscaled=False,
         capacity=labels.get("cnai.dev/capacity", ROUTES[market]),
         zones=sorted({_zone(account, subnet) for subnet in inputs["subnetIds"]} - {""}),

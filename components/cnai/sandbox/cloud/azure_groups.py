@@ -1,4 +1,4 @@
-"""AKS agent pools as records: resources of their own, or profiles within the cluster's."""
+"""AKS agent pools as records: separate resources, or profiles within the cluster's."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is to go wrong, from `.cnai/<env>/faults.yaml`: read anew for each operation.
+"""Faults to inject, from `.cnai/<env>/faults.yaml`: re-read for each operation.
 
 - on: "aws:eks/nodeGroup:NodeGroup"     # a type, or "*"
   match: {nodeGroupName: h100}           # inputs that must be so; all where left out

@@ -68,7 +68,7 @@ def manifest(group: Group, labels: Mapping[str, str] | None = None) -> "Object":
 
 
 def generation(text: str) -> str:
-    """What the daemon says that its nodes are of: ConfigMaps have no generation of their own."""
+    """The generation the daemon reports for its nodes: ConfigMaps have none of their own."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

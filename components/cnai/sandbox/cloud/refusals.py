@@ -21,4 +21,4 @@ def words(package: str, kind: Kind, **facts: str) -> str:
 
 
 def refusal(package: str, kind: Kind, **facts: str) -> ProviderError:
-    return ProviderError(f"{words(package, kind, **facts)} (a fault that the sandbox was told to simulate)")
+    return ProviderError(f"{words(package, kind, **facts)} (a fault injected into the sandbox)")

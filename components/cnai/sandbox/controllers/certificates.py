@@ -1,4 +1,4 @@
-"""A serving certificate for 127.0.0.1, with a CA of its own."""
+"""A serving certificate for 127.0.0.1, with its own CA."""
 
 import datetime
 import ipaddress

@@ -99,7 +99,7 @@ class Provisioner:
         self._kube = kube
 
     def install_class(self) -> None:
-        """Unless the environment's cluster brought classes of its own."""
+        """Unless the environment's cluster has its own classes."""
         if any(is_another_class(each) for each in self._kube.list("storage.k8s.io/v1", "StorageClass")):
             return
         self._kube.apply(STORAGE_CLASS, field_manager="cnai-sandbox", force=True)

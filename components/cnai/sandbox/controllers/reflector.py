@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnai.kube import ApiError, Kube, Object
 
 Handler = Callable[[Object | None, Object | None], None]
-"""Called with the object as it was and as it is; None where it was not, or is no more."""
+"""Called with the object's old and new state; None if it did not exist before, or no longer does."""
 MAX_DELAY_S = 2.0
 RETRY_S = 5
 """After how long everything is listed again when a handler was refused something."""

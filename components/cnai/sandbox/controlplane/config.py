@@ -50,7 +50,7 @@ def fingerprint(config: Mapping[str, Any]) -> str:
 
 
 def kubeconfig(name: str, server: str, pki: Path, aliases: Sequence[str] = ()) -> str:
-    """A kubeconfig of its own: the certificates lie in it, so that it works wherever it is copied to."""
+    """A self-contained kubeconfig: the certificates are embedded, so that it works wherever it is copied."""
 
     def content(file: str) -> str:
         return base64.b64encode((pki / file).read_bytes()).decode()

@@ -45,7 +45,7 @@ class Cluster:
         return (self.folder / "kwok.yaml").is_file()
 
     def alive(self, among: list[processes.Process] | None = None) -> dict[str, int]:
-        """The pids of the components that run: kwokctl starts them all through links of its own in this folder."""
+        """The pids of running components: kwokctl starts them all through its own links in this folder."""
         found = processes.running() if among is None else among
         starts = {name: f"{self.folder}/bin/{name} " for name in COMPONENTS}
         return {name: process.pid for name, start in starts.items() for process in found if process.is_ours(start)}

@@ -16,7 +16,7 @@ from cnai.tenancy.share import Opening, TeamRules, TeamShare
 
 
 class CloudBuckets:
-    """No resource of its own: the cluster's cloud makes the buckets and lets teams in, without any key."""
+    """Declares no resource itself: the cluster's cloud creates the buckets and gives teams access, without any key."""
 
     ready = None
 
@@ -28,9 +28,7 @@ class CloudBuckets:
         """Beside the cluster, not on it: the buckets need not wait for nodes."""
         made = site.cluster.buckets(name, pulumi.ResourceOptions(parent=opts.parent))
         if made is None:
-            raise UserError(
-                f"object_store: {site.cluster.cloud} has no buckets of its own: name a store in the cluster"
-            )
+            raise UserError(f"object_store: {site.cluster.cloud} has no buckets: name a store in the cluster")
         return cls(made, openings(site.traits.credential_endpoints))
 
     def gives(self) -> Iterable[Capability]:

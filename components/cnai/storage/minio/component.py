@@ -29,7 +29,7 @@ class MinIOArgs(ObjectStoreArgs):
     def wrong_size(self, servers: int) -> str | None:
         """Erasure coding starts at four drives, and each server has one."""
         few = 1 < servers < self.enough or servers < 1
-        return f"MinIO runs as 1 or as {self.enough} and more, got {servers}" if few else None
+        return f"MinIO runs with 1 server or at least {self.enough}, got {servers}" if few else None
 
 
 def secret_data(user: str, password: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:

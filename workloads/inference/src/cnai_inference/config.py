@@ -1,4 +1,4 @@
-"""What the server can be told, by flag or by environment variable."""
+"""The server's settings, by flag or by environment variable."""
 
 import argparse
 import os

@@ -172,7 +172,7 @@ class Checkpoints:
         )
 
     def load(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
-        """Into whatever layout the model has now: shards are cut anew where the number of workers has changed."""
+        """Into whatever layout the model has now: shards are cut again if the number of workers has changed."""
         state = state_of(model, optimizer)
         reader = FsspecReader(self.folder(step))
         dcp.load(state, storage_reader=reader, process_group=self._group, no_dist=self._group is None)

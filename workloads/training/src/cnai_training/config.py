@@ -186,7 +186,7 @@ def build(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
         raise TrainingError(f"{where.rstrip('.')} is {values!r}; give a table")
     hints = typing.get_type_hints(cls)
     if unknown := sorted(set(values) - set(hints)):
-        raise TrainingError(f"{where}{unknown[0]} is no setting; known here: {', '.join(sorted(hints))}")
+        raise TrainingError(f"{where}{unknown[0]} is not a setting; known here: {', '.join(sorted(hints))}")
     given = {name: convert(hints[name], value, where + name) for name, value in values.items()}
     made = cls(**given)
     check(made, where)

@@ -54,7 +54,7 @@ def readable(url: str) -> None:
         with safe_open(storage.local_copy(url), framework="pt"):
             pass
     except (SafetensorError, OSError) as error:
-        raise TrainingError(f"{url} is no whole safetensors file ({error}); write the model again") from None
+        raise TrainingError(f"{url} is not a complete safetensors file ({error}); write the model again") from None
 
 
 def digests(url: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ def from_checkpoint(config: Config, step_name: str, step: int, to: str) -> None:
         notes = checkpoints.notes(step)
         if not notes or not checkpoints.unharmed(step, notes):
             known = ", ".join(map(str, checkpoints.steps())) or "none"
-            raise TrainingError(f"{checkpoints.folder(step)} is no whole checkpoint; steps there: {known}")
+            raise TrainingError(f"{checkpoints.folder(step)} is not a complete checkpoint; steps there: {known}")
         checkpoints.load(step, model, None)
         tensors = train.whole(model, torch.float32)
         if job.adapters:

@@ -69,7 +69,7 @@ class Calls:
         return str(filled(template, Facts({}, {}, self._seed)))
 
     def present(self, service: str, operation: str, **arguments: Any) -> dict[str, Any] | None:
-        """None where AWS says that there is no such thing."""
+        """None if AWS says that it does not exist."""
         try:
             return self(service, operation, **arguments)
         except AwsError as error:
@@ -106,7 +106,7 @@ def _client(port: int, service: str, region: str) -> Any:
 
 
 def forget() -> None:
-    """After moto was started anew."""
+    """After moto was restarted."""
     with _MAKING:
         _client.cache_clear()
 

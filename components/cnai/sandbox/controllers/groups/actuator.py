@@ -12,7 +12,7 @@ from cnai.sandbox.controllers.groups.records import NAMESPACE, PREFIX, Group
 
 MANAGER = "cnai-node-groups"
 DRAIN_S = 10.0
-"""How long the nodes of a group that is no more are drained in order; then they go with all that is on them."""
+"""How long the nodes of a deleted group are drained in order; then they are removed with everything on them."""
 NOT_FOUND, CONFLICT = 404, 409
 CONDITIONS = "node.kubernetes.io/"
 """Taints that the control plane sets by a node's condition."""
@@ -37,7 +37,7 @@ class Actuator:
         return replace(node(manifest), ready=False)
 
     def describe(self, group: Group, found: Node) -> Node:
-        """Labels, taints and devices anew, on a node that stays."""
+        """Renews labels, taints and devices on a node that stays."""
         manifest = group.manifest(found.index, found.labels.get("topology.kubernetes.io/zone", ""))
         labels: dict[str, str] = manifest["metadata"]["labels"]
         gone: dict[str, None] = dict.fromkeys(found.own_labels - labels.keys())

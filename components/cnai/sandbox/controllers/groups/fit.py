@@ -1,7 +1,7 @@
 """Whether a pod would be placed on a node: by selectors, required node affinity, taints and resources.
 
 Not looked at: affinity between pods and spread over zones, volumes, host ports, resource claims, and whatever is only
-preferred. A pod that may not share a node with its kind gets a node of its own.
+preferred. A pod with anti-affinity to its own kind gets its own node.
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ AT_MOST = "max node group size reached"
 ZONE = "topology.kubernetes.io/zone"
 
 Zones = Callable[[Group], Sequence[str]]
-"""Where a group's machines can be had just now."""
+"""Zones where a group's machines are currently available."""
 
 
 @dataclass(frozen=True)

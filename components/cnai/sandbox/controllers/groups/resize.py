@@ -51,7 +51,7 @@ def indices(group: Group, taken: Iterable[int], count: int) -> list[int]:
 
 
 def spread(group: Group, nodes: Iterable[Node], zones: Sequence[str], count: int) -> list[str]:
-    """The zones of the next nodes, so that all have about as many; none where the machine cannot be had."""
+    """The zones of the next nodes, balanced across zones; none if the machine is unavailable."""
     placed = Counter(n.labels.get(ZONE, "") for n in nodes)
     found: list[str] = []
     for _ in range(count if zones else 0):

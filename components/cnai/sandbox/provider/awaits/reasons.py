@@ -7,7 +7,7 @@ from cnai.sandbox.provider.awaits.verdicts import pod_trouble
 
 Object = dict[str, Any]
 SHOWN = 5
-"""How many reasons are told; the last ones matter."""
+"""How many reasons are reported; the last ones matter."""
 
 
 def last_words(kube: Kube, obj: Object) -> list[str]:

@@ -194,6 +194,6 @@ JUDGES: dict[tuple[str, str], Judge] = {
 
 
 def judge_of(api_version: str, kind: str) -> Judge | None:
-    """How readiness is told for a kind; None where existing is enough."""
+    """How readiness is determined for a kind; None if existing is enough."""
     group = api_version.rpartition("/")[0]
     return JUDGES.get((group, kind))

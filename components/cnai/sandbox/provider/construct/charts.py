@@ -1,4 +1,4 @@
-"""A chart as objects, from the same ladder as a Release: the real chart where it can be had, else a stand-in."""
+"""A chart as objects, from the same ladder as a Release: the real chart if available, else a stand-in."""
 
 from collections.abc import Mapping
 from pathlib import Path

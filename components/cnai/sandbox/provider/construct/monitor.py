@@ -23,7 +23,7 @@ class Child:
         self._call = call
 
     def wait(self) -> resource_pb2.RegisterResourceResponse:
-        """Once the engine has made it; `ProviderError` where it could not (it has told the user why)."""
+        """Once the engine has created it; `ProviderError` if it could not (it has told the user why)."""
         try:
             return self._call.result()
         except grpc.RpcError as error:

@@ -19,7 +19,7 @@ SUFFIX = ".component.json"
 
 
 def forget(sandbox: SandboxDir) -> None:
-    """Drops the records of all components: the engine never says that one is gone, but each `up` makes them anew."""
+    """Drops the records of all components: the engine never says that one is gone, but each `up` writes them again."""
     for path in sandbox.report.glob(f"*{SUFFIX}"):
         path.unlink(missing_ok=True)
 
@@ -33,7 +33,7 @@ def write(
     rung: Rung | None,
     origin: Origin,
 ) -> None:
-    """The same record as a release's; what is no chart stands on the rung `manifests`."""
+    """The same record as a release's; what is not a chart is on the rung `manifests`."""
     if sandbox is None:
         return
     record = {

@@ -1,4 +1,4 @@
-"""Helm releases in the sandbox: the real chart where it can be had, else a stand-in, without what cannot work here."""
+"""Helm releases in the sandbox: the real chart if available, else a stand-in, without what cannot work here."""
 
 from typing import TYPE_CHECKING, Any
 

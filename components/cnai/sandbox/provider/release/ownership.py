@@ -35,7 +35,7 @@ class Crds:
         self._kube = kube
 
     def install(self, namespace: str, name: str, crds: Iterable[Object]) -> list[Object]:
-        """Applies those that are new or a release's; gives those that somebody else owns and keeps.
+        """Applies those that are new or a release's; returns those that are owned, and kept, by others.
 
         Helm itself would only install what is missing, at the first installation, and never change it again.
         """

@@ -1,4 +1,4 @@
-"""What the sandbox says about each release: which rung of the ladder it stands on, and what was left out."""
+"""What the sandbox says about each release: which rung of the ladder it is on, and what was left out."""
 
 import json
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ type Reservation struct {
 	Count   int    `json:"count"`
 }
 
-// Market knows what can be had where, at which price, and how much of it is left.
+// Market knows what is available where, at which price, and how much of it is left.
 type Market struct {
 	client       client.Client
 	machines     *Machines

@@ -55,7 +55,7 @@ type choice struct {
 	offering *cloudprovider.Offering
 }
 
-// Create launches the cheapest instance that the claim allows and that can be had; where there is none it says why.
+// Create launches the cheapest available instance that the claim allows; if there is none it says why.
 func (p *Provider) Create(ctx context.Context, claim *v1.NodeClaim) (*v1.NodeClaim, error) {
 	class := &EC2NodeClass{}
 	if err := p.client.Get(ctx, client.ObjectKey{Name: claim.Spec.NodeClassRef.Name}, class); err != nil {
@@ -172,7 +172,7 @@ func without(list, taken corev1.ResourceList) corev1.ResourceList {
 	return found
 }
 
-// claimOf gives what Karpenter is told of an instance; `machine` is nil where nothing asks for its full capacity.
+// claimOf returns what Karpenter learns about an instance; `machine` is nil where nothing asks for its full capacity.
 func claimOf(node *corev1.Node, machine *cloudprovider.InstanceType) *v1.NodeClaim {
 	claim := &v1.NodeClaim{
 		ObjectMeta: metav1.ObjectMeta{

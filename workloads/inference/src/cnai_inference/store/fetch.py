@@ -72,7 +72,7 @@ def from_object_store(source: str, target: Path) -> None:
             filesystem.get_file(name, str(local))
     except InferenceError:
         raise
-    # Each of fsspec's file systems has errors of its own (botocore's, gcsfs's, …), with no class in common.
+    # Each of fsspec's file systems has its own errors (botocore's, gcsfs's, …), with no class in common.
     except Exception as error:
         raise InferenceError(f"{source} cannot be read: {one_line(error)}") from error
     if not names:
