@@ -104,9 +104,9 @@ def test_an_examples_queue_is_what_a_label_can_say(name, fits):
             TrainingExample.model_validate(given)
 
 
-def with_kueue(stack: dict) -> Environment:
+def with_kueue(stack: dict, on: bool = True) -> Environment:
     config = stack["config"]
-    return Environment.load("local", config | {"cnai:features": config["cnai:features"] | {"kueue": True}})
+    return Environment.load("local", config | {"cnai:features": config["cnai:features"] | {"kueue": on}})
 
 
 def test_through_the_platforms_queue_a_job_has_its_teams_priority_and_its_routes_tolerations_with_its_admission(
@@ -116,7 +116,7 @@ def test_through_the_platforms_queue_a_job_has_its_teams_priority_and_its_routes
     example, taint = TrainingExample(name="job", pool="h100", command=("true",)), Taint(key="example.com/spot")
     for environment, priority, tolerated in (
         (with_kueue(stack), "cnai-training", {"nvidia.com/gpu"}),
-        (Environment.load("local", stack["config"]), None, {"nvidia.com/gpu", "example.com/spot"}),
+        (with_kueue(stack, on=False), None, {"nvidia.com/gpu", "example.com/spot"}),
     ):
         pools = environment.pools | {"h100": replace(environment.pools["h100"], route_taints=(taint,))}
         vars(environment)["pools"] = pools
