@@ -76,7 +76,7 @@ def manifest(target: Target, kube: Kube, path: Path, team: str | None, queue: st
     chosen = team or next(iter(teams))
     if chosen not in teams:
         raise UserError(f"--team: {target.env} has no team {chosen!r}; it has {', '.join(sorted(teams))}")
-    example, needed = load_example(path), target.environment.policies.queues
+    example, needed = load_example(path), target.environment.has_queues
     try:
         queues = local_queues(kube, chosen)
         waits_in = queue_of(queue or example.queue, queues, chosen, needed=needed)

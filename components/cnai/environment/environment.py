@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic
 
+from cnai.capabilities import Queues
 from cnai.clouds.pools import PoolPlan
 from cnai.clouds.settings import CloudSettings
 from cnai.environment import needs
@@ -102,6 +103,11 @@ class Environment:
     @property
     def has_gpus(self) -> bool:
         return self.stack.has_gpus
+
+    @property
+    def has_queues(self) -> bool:
+        """Whether GPU jobs wait in queues here: those of a feature, or of a system that the site brings itself."""
+        return self.policies.queues or any(Queues in each.feature.gives for each in self.features.values())
 
     def secret(self, name: str) -> str | None:
         """In clear text: wrap it in `pulumi.Output.secret` at once."""

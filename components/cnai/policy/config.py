@@ -98,7 +98,7 @@ def settings(env: Environment) -> dict[str, Any]:
     return {
         "environment": env.name,
         "production": policies.production,
-        "queues": policies.queues,
+        "queues": env.has_queues,
         "shared_pools": {name: how for name, pool in env.pools.items() if (how := _shared(pool.sharing))},
         "registries": list(policies.registries),
         "budget_usd_per_hour": policies.budget_usd_per_hour,
