@@ -9,6 +9,7 @@ from cnai.sandbox.controllers import tool_names
 from cnai.sandbox.controllers.chosen import controllers_of
 
 JOBSET, TRAINER, KARPENTER = "jobset-controller-manager", "trainer-controller-manager", "karpenter"
+OFF = {"kubeflow": [], "kueue": False}
 
 
 def environment(name: str, **features: object) -> Environment:
@@ -19,15 +20,19 @@ def environment(name: str, **features: object) -> Environment:
 
 
 def test_an_environment_without_trainer_has_neither_it_nor_its_jobsets():
-    assert controllers_of(environment("local", kubeflow=[], kueue=False)) == ()
+    assert controllers_of(environment("local", **OFF)) == ()
 
 
 def test_jobsets_alone_bring_their_own_controller_and_no_other():
-    assert controllers_of(environment("local", kubeflow=[], jobset=True, kueue=False)) == (JOBSET,)
+    assert controllers_of(environment("local", **OFF, jobset=True)) == (JOBSET,)
 
 
 def test_trainer_brings_the_jobsets_that_it_needs_and_they_come_first():
     assert controllers_of(environment("local", kueue=False)) == (JOBSET, TRAINER)
+
+
+def test_a_feature_that_is_switched_on_brings_its_controller():
+    assert set(controllers_of(environment("local", kueue=True))) == {JOBSET, TRAINER, "kueue"}
 
 
 def test_karpenter_runs_where_a_cluster_has_machines_by_its_route():
@@ -38,7 +43,3 @@ def test_karpenter_runs_where_a_cluster_has_machines_by_its_route():
 @pytest.mark.parametrize("name", ["local", "aws-dev", "aws-prod", "gcp-prod", "azure-prod", "onprem", "dev"])
 def test_every_controller_of_an_installed_package_can_be_started(name):
     assert set(controllers_of(environment(name))) <= set(tool_names())
-
-
-def test_queues_bring_the_real_kueue():
-    assert "kueue" in controllers_of(environment("local", kueue=True))
