@@ -260,3 +260,10 @@ def test_init_says_what_a_cloud_needs(project, capsys, words):
     said = capsys.readouterr().err
     assert "aws needs region" in said or "no cloud 'moon'" in said or "write key=value" in said
     assert not (project / "stacks" / "Pulumi.new.yaml").exists()
+
+
+def test_the_tier_of_controllers_says_so_where_it_has_no_tool(project, capsys, pytest_runs, monkeypatch):
+    monkeypatch.setattr("cnai.toolchain.tool_names", lambda tier=None: ())
+    assert app.run(["test", "controllers"]) == ExitCode.DONE
+    assert pytest_runs == []
+    assert "has no tests yet" in capsys.readouterr().err
