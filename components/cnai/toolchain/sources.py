@@ -74,6 +74,8 @@ class Source:
     image: Image | None
     archive: Archive | None
     share: tuple[Share, ...]
+    repointed: Mapping[str, str]
+    """Folder that is fixed inside its programs -> where they find it here."""
     minutes: float
     tier: str
     """The tier of tests that needs it; empty where it is part of the base set, which every sandbox test may need."""
@@ -90,11 +92,12 @@ class Source:
 
     @property
     def edition(self) -> str:
-        """The version, with a digest of our own program where the source is one: two such never share a slot."""
-        own = sorted(self.folder.glob("*.go"))
+        """The version, with a digest of what is our own in its programs: two such never share a slot."""
+        own = [file.read_bytes() for file in sorted(self.folder.glob("*.go"))]
+        own += [f"{old} {new}".encode() for old, new in sorted(self.repointed.items())]
         if not own:
             return self.version
-        digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in own))
+        digest = hashlib.sha256(b"\0".join(own))
         return f"{self.version}+{digest.hexdigest()[:8]}"
 
     @property
@@ -194,6 +197,7 @@ def _source(name: str, row: dict[str, Any]) -> Source:
         image=_image(row["image"]) if "image" in row else None,
         archive=_archive(name, f"{module} v{version} ", row["archive"]) if "archive" in row else None,
         share=tuple(_share(share) for share in row.get("share", ())),
+        repointed=row.get("repointed", {}),
         minutes=row.get("minutes", 0),
         tier=row.get("tier", ""),
     )

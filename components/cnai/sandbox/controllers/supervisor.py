@@ -164,7 +164,8 @@ class Supervisor:
         own = {name: filled(value, words) for name, value in self._spec.environment.items()}
         environment = bare_environment(TMPDIR=str(self._folder), GOGC="60") | own
         with self._log.open("ab") as log:
-            return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            return subprocess.Popen(command, env=environment, cwd=self._folder, **silent)
 
     def _reap(self, child: "subprocess.Popen[bytes]") -> None:
         child.wait()
