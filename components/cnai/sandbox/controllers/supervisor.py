@@ -164,8 +164,9 @@ class Supervisor:
         own = {name: filled(value, words) for name, value in self._spec.environment.items()}
         environment = bare_environment(TMPDIR=str(self._folder), GOGC="60") | own
         with self._log.open("ab") as log:
-            silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            return subprocess.Popen(command, env=environment, cwd=self._folder, **silent)
+            return subprocess.Popen(
+                command, env=environment, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def _reap(self, child: "subprocess.Popen[bytes]") -> None:
         child.wait()

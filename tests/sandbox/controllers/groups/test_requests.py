@@ -1,9 +1,13 @@
 """A request for queued nodes is answered as a whole: all of them, none, or not yet."""
 
+import threading
+
 import pytest
 from group_samples import group, pod
 
-from cnai.sandbox.controllers.groups.requests import judged
+from cnai.paths import SandboxDir
+from cnai.sandbox.controllers.groups.following import NodeGroups
+from cnai.sandbox.controllers.groups.requests import NAME, judged
 
 QUEUED = group("h100-queued", capacity="queued", max=4)
 HERE, NOWHERE = (lambda _: ["local-a"]), (lambda _: [])
@@ -38,3 +42,25 @@ def test_a_request_waits_while_there_is_no_capacity():
         ("Accepted", "True"),
         ("Provisioned", "False"),
     ]
+
+
+class Served:
+    """An API server that remembers which kinds it was asked to serve."""
+
+    def __init__(self):
+        self.kinds = []
+
+    def apply(self, obj, **_):
+        self.kinds.append(obj["metadata"]["name"])
+
+    def delete(self, _version, _kind, name):
+        self.kinds.remove(name)
+
+
+def test_requests_are_served_for_as_long_as_a_group_is_queued_for(tmp_path):
+    kube, followed = Served(), []
+    groups = NodeGroups(kube, SandboxDir(tmp_path), lambda kind, *_: followed.append(kind.kind), threading.Event())
+    for queued, kinds in ((True, [NAME]), (False, []), (True, [NAME])):
+        groups._serve_requests(queued)
+        assert kube.kinds == kinds
+    assert followed == ["ProvisioningRequest"]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from cnai.kube import Kube, Object
 from cnai.paths import SandboxDir
@@ -10,6 +11,9 @@ from cnai.sandbox.controllers.groups.facts import GROUP_LABEL
 from cnai.sandbox.controllers.groups.keeper import Keeper
 from cnai.sandbox.controllers.groups.records import Group
 from cnai.sandbox.controllers.reflector import Handler, Kind
+
+if TYPE_CHECKING:
+    from cnai.sandbox.controllers.groups.requests import Requests
 
 Follow = Callable[[Kind, Handler, Callable[[], None]], None]
 RECORDS = Kind("v1", "ConfigMap", f"metadata.namespace={records.NAMESPACE}", records.SELECTOR)
@@ -32,7 +36,8 @@ class NodeGroups:
         self._follow = follow
         self._stopping = stopping
         self._started = threading.Lock()
-        self._requested = threading.Lock()
+        self._requests: Requests | None = None
+        self._served = False
 
     def start(self) -> None:
         self._follow(RECORDS, self._record_changed, self._records_listed)
@@ -40,8 +45,9 @@ class NodeGroups:
     def _record_changed(self, before: Object | None, record: Object | None) -> None:
         self._keeper.record_changed(before, record)
         self._attend()
-        if any(group.capacity == "queued" for group in self._keeper.groups()):
-            self._take_requests()
+        queued = any(group.capacity == "queued" for group in self._keeper.groups())
+        if queued != self._served:
+            self._serve_requests(queued)
 
     def _records_listed(self) -> None:
         self._keeper.listed("records")
@@ -55,14 +61,18 @@ class NodeGroups:
         self._follow(PODS, self._keeper.pod_changed, lambda: self._keeper.listed("pods"))
         threading.Thread(target=self._keeper.run, args=(self._stopping,), daemon=True).start()
 
-    def _take_requests(self) -> None:
-        if not self._requested.acquire(blocking=False):
-            return
-        from cnai.sandbox.controllers.groups.requests import REQUESTS, Requests  # here, since few sandboxes have any
+    def _serve_requests(self, queued: bool) -> None:
+        """The cluster serves ProvisioningRequests for as long as it has groups whose nodes are asked for."""
+        from cnai.sandbox.controllers.groups import requests as module  # here, since few sandboxes have any
 
-        requests = Requests(self._kube, self._keeper.groups, lambda group: zones(self._dir, group))
-        requests.install()
-        self._follow(REQUESTS, requests.changed, lambda: None)
+        first = self._requests is None
+        requests = self._requests = self._requests or module.Requests(
+            self._kube, self._keeper.groups, lambda group: zones(self._dir, group)
+        )
+        (requests.install if queued else requests.uninstall)()
+        self._served = queued
+        if first:
+            self._follow(module.REQUESTS, requests.changed, lambda: None)
 
 
 def zones(dir: SandboxDir, group: Group) -> Sequence[str]:  # noqa: A002

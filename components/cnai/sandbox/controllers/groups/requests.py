@@ -22,6 +22,7 @@ from cnai.sandbox.controllers.groups.records import Group
 from cnai.sandbox.controllers.reflector import Kind
 
 API, KIND = "autoscaling.x-k8s.io/v1", "ProvisioningRequest"
+NAME = "provisioningrequests.autoscaling.x-k8s.io"
 REQUESTS = Kind(API, KIND)
 MANAGER = "cnai-node-groups"
 RETRY_S = 2.0
@@ -86,6 +87,9 @@ class Requests:
         """The kind, which a GKE cluster serves from the start."""
         text = resources.files("cnai.sandbox.controllers.groups").joinpath("provisioningrequests.yaml").read_text()
         self._kube.apply(yaml.safe_load(text), field_manager=MANAGER, force=True)
+
+    def uninstall(self) -> None:
+        self._kube.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", NAME)
 
     def changed(self, before: Object | None, request: Object | None) -> None:
         if request is None or request["spec"]["provisioningClassName"] != PROVISIONING_CLASS or _settled(request):
