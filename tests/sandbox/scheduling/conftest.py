@@ -40,7 +40,7 @@ QUEUED_GROUP = groups.Group(
 
 @pytest.fixture(scope="package")
 def queued_group(control_plane, kube) -> Iterator[None]:
-    """A node group whose nodes are queued for: it brings the kind of their requests, which Kueue looks for as it starts."""
+    """A node group whose nodes are queued for: it brings the kind of request that Kueue looks for at its start."""
     record = groups.manifest(QUEUED_GROUP)
     kube.apply(record, field_manager="test")
     crd = "provisioningrequests.autoscaling.x-k8s.io"
