@@ -1,14 +1,15 @@
 """The real Kueue, Trainer and JobSet on the shared control plane, and an environment's queues in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import yaml
 from sandbox_waits import eventually
 
-from cnai.environment import Environment
+from cnai.clouds.pools import CAPACITY_LABEL, GPU_TAINT, POOL_LABEL, Taint
 from cnai.kube import Kube
 from cnai.kubeflow.trainer.component import torch_runtime
+from cnai.sandbox.cloud import groups
 from cnai.sandbox.controllers import wait_ready
 from cnai.sandbox.controllers.specs import specs
 from cnai.scheduling.kueue.component import KueueArgs, cluster_queues, shared_objects
@@ -17,10 +18,40 @@ from cnai.tenancy.team import TeamArgs, team_manifests
 
 CONTROLLERS = ("jobset", "trainer", "kueue")
 CRD = "apiextensions.k8s.io/v1"
+QUEUED_TAINT = Taint(key="example.com/queued", value="true")
+QUEUED_GROUP = groups.Group(
+    name="h100-queued",
+    cloud="local",
+    kind="test",
+    pool="h100",
+    machine="h100-8",
+    min=0,
+    max=2,
+    desired=0,
+    autoscaled=True,
+    capacity="queued",
+    zones=["local-a"],
+    region="local",
+    labels={POOL_LABEL: "h100", CAPACITY_LABEL: "queued"},
+    taints=[GPU_TAINT, QUEUED_TAINT],
+    kubernetes="1.36",
+)
 
 
 @pytest.fixture(scope="package")
-def controllers(control_plane, kube, tools) -> Iterator[None]:
+def queued_group(control_plane, kube) -> Iterator[None]:
+    """A node group whose nodes are queued for: it brings the kind of request that Kueue looks for at its start."""
+    record = groups.manifest(QUEUED_GROUP)
+    kube.apply(record, field_manager="test")
+    crd = "provisioningrequests.autoscaling.x-k8s.io"
+    eventually(lambda: kube.get(CRD, "CustomResourceDefinition", crd), "the cluster takes ProvisioningRequests")
+    yield
+    kube.delete("v1", "ConfigMap", record["metadata"]["name"], record["metadata"]["namespace"])
+    kube.delete(CRD, "CustomResourceDefinition", crd)
+
+
+@pytest.fixture(scope="package")
+def controllers(control_plane, kube, tools, queued_group) -> Iterator[None]:
     """Ready, with the CRDs that their modules carry."""
     names: list[str] = []
     for spec in specs():
@@ -44,7 +75,8 @@ def runtime(controllers, kube) -> Iterator[None]:
     kube.delete(made["apiVersion"], made["kind"], made["metadata"]["name"])
 
 
-Queues = Callable[[Environment, KueueArgs], None]
+Queues = Callable[[KueueArgs, Mapping[str, int]], None]
+"""Of args, and the GPUs that each team's ResourceQuota allows."""
 
 
 @pytest.fixture
@@ -52,22 +84,22 @@ def queues(controllers, kube: Kube) -> Iterator[Queues]:
     """Declares an environment's teams with their queues; takes it all away as finalizers ask for."""
     done: list[dict] = []
 
-    def declare(environment: Environment, args: KueueArgs) -> None:
+    def declare(args: KueueArgs, gpus: Mapping[str, int]) -> None:
         common = [*shared_objects(args).values(), *cluster_queues(args).values()]
         for each in common:
             kube.apply(each, field_manager="test")
         teams = [
             each
-            for team in environment.teams
+            for team, most in gpus.items()
             for each in (
-                *team_manifests(team, TeamArgs(gpu_quota=environment.gpu_quota(team))).values(),
+                *team_manifests(team, TeamArgs(gpu_quota={"nvidia.com/gpu": most})).values(),
                 local_queue(team),
             )
         ]
         for each in teams:
             kube.apply(each, field_manager="test")
         done.extend([*common, *teams])
-        for team in environment.teams:
+        for team in gpus:
             eventually(lambda team=team: active(kube, team), f"the queue of {team} is active")
             eventually(lambda team=team: kube.get("v1", "ServiceAccount", "default", team), "the default account")
             eventually(

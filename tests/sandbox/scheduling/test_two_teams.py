@@ -1,17 +1,16 @@
 """Two teams that ask for more than there is are served by quota, borrowing and preemption, by the real Kueue."""
 
 import pytest
+from queue_jobs import Jobs, gpu_pod, job_set
 from sandbox_waits import eventually
 
 from cnai.clouds.nodes import node_manifest
 from cnai.clouds.traits import ClusterTraits
 from cnai.environment import Environment
-from cnai.kubeflow.queues import waits_for
 from cnai.kubeflow.trainer.trainjob import TrainingExample, train_job
 from cnai.scheduling.kueue.component import KueueArgs
 
 pytestmark = pytest.mark.sandbox
-TRAINER, JOBSET = "trainer.kubeflow.org/v1alpha1", "jobset.x-k8s.io/v1alpha2"
 TRAITS = ClusterTraits(kubernetes_version="1.36", storage_class="any", load_balancer="simulated", disposable=True)
 TWO_NODES = Environment.load(
     "queues",
@@ -26,7 +25,6 @@ TWO_NODES = Environment.load(
     },
 )
 ARGS = KueueArgs(traits=TRAITS, environment="queues", pools=TWO_NODES.pools, teams=TWO_NODES.teams)
-TOLERATIONS = TWO_NODES.pools["h100"].tolerations
 
 
 def training(team: str, name: str, nodes: int = 1) -> dict:
@@ -34,59 +32,9 @@ def training(team: str, name: str, nodes: int = 1) -> dict:
     return train_job(example, team, TWO_NODES, "default")
 
 
-def gpu_pod(gpus: int = 8) -> dict:
-    resources = {"limits": {"nvidia.com/gpu": str(gpus)}}
-    container = {"name": "main", "image": "registry.invalid/nothing", "resources": resources}
-    return {"containers": [container], "tolerations": TOLERATIONS, "restartPolicy": "Never"}
-
-
-def job_set(team: str, name: str, pods: int) -> dict:
-    """Names no queue: the team's default one takes it."""
-    job = {"parallelism": pods, "completions": pods, "template": {"spec": gpu_pod()}}
-    return {
-        "apiVersion": JOBSET,
-        "kind": "JobSet",
-        "metadata": {"name": name, "namespace": team},
-        "spec": {"replicatedJobs": [{"name": "workers", "replicas": 1, "template": {"spec": job}}]},
-    }
-
-
-class Jobs:
-    """Jobs by name, and what becomes of them."""
-
-    def __init__(self, kube):
-        self.kube, self.made = kube, {}
-
-    def submit(self, job: dict) -> str:
-        made = self.kube.create(job, field_manager="test")
-        self.made[made["metadata"]["name"]] = made
-        return made["metadata"]["name"]
-
-    def now(self, name: str) -> dict:
-        made = self.made[name]
-        return self.kube.get(made["apiVersion"], made["kind"], name, made["metadata"]["namespace"])
-
-    def runs(self, name: str) -> bool:
-        """Whether it is admitted: its pods are there, whether they find a node or not."""
-        return not self.now(name)["spec"].get("suspend") and bool(self.pods(name))
-
-    def waits(self, name: str) -> str:
-        """Why, in Kueue's words."""
-        metadata = self.made[name]["metadata"]
-        return waits_for(self.kube, metadata["namespace"], metadata["uid"])
-
-    def pods(self, name: str) -> list[dict]:
-        selector = f"jobset.sigs.k8s.io/jobset-name={name}"
-        return self.kube.list("v1", "Pod", self.made[name]["metadata"]["namespace"], selector)
-
-    def over(self, name: str) -> bool:
-        conditions = self.now(name).get("status", {}).get("conditions", [])
-        return any(c["type"] in ("Complete", "Completed") and c["status"] == "True" for c in conditions)
-
-
 @pytest.fixture
 def jobs(queues, runtime, kube):
-    queues(TWO_NODES, ARGS)
+    queues(ARGS, {team: TWO_NODES.gpu_quota(team)["nvidia.com/gpu"] for team in TWO_NODES.teams})
     return Jobs(kube)
 
 
