@@ -65,7 +65,7 @@ def test_a_circle_of_needs_is_refused_by_name():
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"needs": ("nothing",)}, "no feature nothing: needs and excludes name features by their key"),
+        ({"needs": ("nothing",)}, "no feature nothing: needs, after and excludes name features by their key"),
         ({"packages": ("nothing",)}, "no package nothing: add it to the package.toml beside"),
     ],
 )

@@ -57,6 +57,8 @@ class Feature:
     """Of the `package.toml` beside, in the order in which they are installed."""
     needs: tuple[str, ...] = ()
     """Features that must be on."""
+    after: tuple[str, ...] = ()
+    """Features that come first where they are on, though it works without them."""
     requires: tuple[type[Capability], ...] = ()
     """Capabilities that something must provide."""
     uses: tuple[type[Capability], ...] = ()

@@ -62,8 +62,10 @@ def _theirs(point: EntryPoint) -> Feature:
 
 def _check(feature: Feature, known: Mapping[str, Feature]) -> None:
     where = f"feature {feature.key} ({feature.module})"
-    if unknown := sorted({*feature.needs, *feature.excludes} - set(known)):
-        raise UserError(f"{where}: no feature {', '.join(unknown)}: needs and excludes name features by their key")
+    if unknown := sorted({*feature.needs, *feature.after, *feature.excludes} - set(known)):
+        raise UserError(
+            f"{where}: no feature {', '.join(unknown)}: needs, after and excludes name features by their key"
+        )
     if unknown := sorted(set(feature.packages) - set(catalog())):
         raise UserError(f"{where}: no package {', '.join(unknown)}: add it to the package.toml beside")
 
@@ -78,9 +80,9 @@ def _ordered(known: Mapping[str, Feature]) -> list[str]:
 
 
 def predecessors(feature: Feature, known: Mapping[str, Feature]) -> set[str]:
-    """Features that come before one, where they are on: those it needs, and those that give what it takes."""
+    """Features that come before one, where they are on: those it names, and those that give what it takes."""
     taken = {*feature.requires, *feature.uses}
-    return {*feature.needs, *(key for key, each in known.items() if taken & set(each.gives))}
+    return {*feature.needs, *feature.after, *(key for key, each in known.items() if taken & set(each.gives))}
 
 
 def component_homes() -> Mapping[str, str]:

@@ -45,6 +45,9 @@ FEATURE = Feature(
     component="Kueue",
     settings=KueueSettings,
     packages=("kueue",),
+    # It sets up a kind of job once, when the kind appears, and gives up for good where the rest of that system's kinds
+    # are not there yet: "unsupported runtime" is then its answer to every TrainJob.
+    after=("jobset", "trainer"),
     uses=(Metrics,),
     gives=(Queues,),
     rules=(nodes_before_the_queue_are_counted,),
