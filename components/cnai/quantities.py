@@ -60,3 +60,20 @@ def spelled(number: Decimal) -> str:
         if count == exact.to_integral_value(count):
             return f"{int(count)}{suffix}"
     raise ValueError(f"{number} is finer than a billionth")
+
+
+def canonical(milli: int) -> str:
+    """So many thousandths as the API server's own clients write them: `1500m`, `96`, `2k`."""
+    return f"{milli}m" if milli % 1000 else _scaled(milli // 1000, 1000, ("", *"kMGTPE"))
+
+
+def canonical_binary(mib: int) -> str:
+    """So many MiB as the API server's own clients write them: `1536Mi`, `230Gi`, `2Ti`."""
+    return _scaled(mib, 1024, ("Mi", "Gi", "Ti", "Pi", "Ei")) if mib else "0"
+
+
+def _scaled(number: int, base: int, suffixes: tuple[str, ...]) -> str:
+    step = 0
+    while number and number % base == 0 and step < len(suffixes) - 1:
+        number, step = number // base, step + 1
+    return f"{number}{suffixes[step]}"

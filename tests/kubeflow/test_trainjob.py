@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from cnai.environment import Environment
 from cnai.errors import UserError
 from cnai.kubeflow.trainer.component import torch_runtime
-from cnai.kubeflow.trainer.trainjob import RUNTIME, TRAINER_JOB, load_example, train_job
+from cnai.kubeflow.trainer.trainjob import RUNTIME, TRAINER_JOB, load_example, train_job, trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = Path(os.environ.get("CNAI_REFERENCE", ROOT.parent / "shared" / "reference"))
@@ -83,6 +84,18 @@ def test_a_job_asks_for_the_share_of_a_node_that_its_gpus_are(local, write):
     assert (requests[1]["requests"]["cpu"], requests[8]["requests"]["cpu"]) == ("21", "172")
     node = local.pools["h100"].machine
     assert int(requests[8]["requests"]["memory"].removesuffix("Gi")) < node.memory_gib
+
+
+def test_what_may_not_change_of_a_job_reads_the_same_after_kueue_wrote_it(local, write):
+    """A typed client leaves out what is empty, and writes 1024Gi as 1Ti."""
+    found = train_job(load_example(write(gpus_per_node=8)), "research", local)["spec"]["trainer"]
+    assert all(found.values())
+    pool = replace(local.pools["h100"], machine=replace(local.pools["h100"].machine, vcpu=1112, memory_gib=1138))
+    assert trainer(load_example(write()), pool, 8)["resourcesPerNode"]["requests"] == {
+        "cpu": "1k",
+        "memory": "1Ti",
+        "nvidia.com/gpu": "8",
+    }
 
 
 def test_the_jobs_pods_carry_the_teams_label(local):

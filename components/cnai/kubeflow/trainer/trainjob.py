@@ -14,6 +14,7 @@ from cnai.environment.spec import Name
 from cnai.errors import UserError
 from cnai.kubeflow.queues import PREFERRED_TOPOLOGY, PRIORITY_LABEL, QUEUE_LABEL
 from cnai.problems import message, nearest, of_validation
+from cnai.quantities import canonical, canonical_binary
 from cnai.tenancy.names import TEAM_LABEL, TRAINER_ACCOUNT, priority_class
 
 if TYPE_CHECKING:
@@ -129,10 +130,13 @@ def _within_reach(example: TrainingExample, pool: PoolPlan, gpus: int, team: str
 
 
 def trainer(example: TrainingExample, pool: PoolPlan, gpus: int) -> dict[str, Any]:
-    """CPU and memory go with the GPUs, in the proportion in which the node has them."""
+    """CPU and memory go with the GPUs, in the proportion in which the node has them.
+
+    Nothing is empty or written in two ways: Kueue reads and writes the whole job, and this part of it may not change.
+    """
     requests = {
-        "cpu": str(max(1, int(pool.machine.vcpu * _share(pool, gpus)))),
-        "memory": f"{_memory_gib(pool, gpus)}Gi",
+        "cpu": canonical(max(1, int(pool.machine.vcpu * _share(pool, gpus))) * 1000),
+        "memory": canonical_binary(_memory_gib(pool, gpus) * 1024),
     }
     if gpus and pool.gpu_resource:
         requests[pool.gpu_resource] = str(gpus)
@@ -141,9 +145,10 @@ def trainer(example: TrainingExample, pool: PoolPlan, gpus: int) -> dict[str, An
         "numNodes": example.nodes,
         "command": list(example.command or ()),
         "env": [{"name": name, "value": value} for name, value in example.env.items()],
+        "image": example.image,
         "resourcesPerNode": {"requests": requests, "limits": limits},
     }
-    return found | ({"image": example.image} if example.image else {})
+    return {key: value for key, value in found.items() if value}
 
 
 def placement(

@@ -5,11 +5,10 @@ from itertools import accumulate, pairwise
 from typing import Protocol
 
 from cnai.clouds.pools import PoolPlan
+from cnai.quantities import canonical, canonical_binary
 from cnai.scheduling.kueue.flavors import Flavor
 
 CPU, MEMORY = "cpu", "memory"
-_BINARY = ("Mi", "Gi", "Ti", "Pi", "Ei")
-_DECIMAL = ("", "k", "M", "G", "T")
 
 Amounts = dict[str, int]
 """Resource -> how much: thousandths of a core, MiB, accelerators."""
@@ -91,16 +90,5 @@ def left_over(flavor: Flavor, given: Shares) -> Amounts:
 
 
 def quantity(resource: str, amount: int) -> str:
-    """As the API server writes it, so that what it answers is what was given."""
-    if resource == CPU:
-        return f"{amount}m" if amount % 1000 else _scaled(amount // 1000, 1000, _DECIMAL)
-    if resource == MEMORY:
-        return _scaled(amount, 1024, _BINARY) if amount else "0"
-    return _scaled(amount, 1000, _DECIMAL)
-
-
-def _scaled(amount: int, base: int, units: tuple[str, ...]) -> str:
-    unit = 0
-    while amount and amount % base == 0 and unit < len(units) - 1:
-        amount, unit = amount // base, unit + 1
-    return f"{amount}{units[unit]}"
+    """As Kueue writes it back, so that what the API server has is what was given."""
+    return canonical_binary(amount) if resource == MEMORY else canonical(amount if resource == CPU else amount * 1000)
