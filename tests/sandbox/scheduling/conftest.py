@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import yaml
+from queue_jobs import QUEUED_TAINT
 from sandbox_waits import eventually
 
-from cnai.clouds.pools import CAPACITY_LABEL, GPU_TAINT, POOL_LABEL, Taint
+from cnai.clouds.pools import CAPACITY_LABEL, GPU_TAINT, POOL_LABEL
 from cnai.kube import Kube
 from cnai.kubeflow.trainer.component import torch_runtime
 from cnai.sandbox.cloud import groups
@@ -18,7 +19,6 @@ from cnai.tenancy.team import TeamArgs, team_manifests
 
 CONTROLLERS = ("jobset", "trainer", "kueue")
 CRD = "apiextensions.k8s.io/v1"
-QUEUED_TAINT = Taint(key="example.com/queued", value="true")
 QUEUED_GROUP = groups.Group(
     name="h100-queued",
     cloud="local",

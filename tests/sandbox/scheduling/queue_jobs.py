@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from cnai.clouds.pools import GPU_TAINT
+from cnai.clouds.pools import GPU_TAINT, Taint
 from cnai.kubeflow.queues import waits_for
 
 JOBSET = "jobset.x-k8s.io/v1alpha2"
+QUEUED_TAINT = Taint(key="example.com/queued", value="true")
 
 
 def gpu_pod(gpus: int = 8) -> dict:

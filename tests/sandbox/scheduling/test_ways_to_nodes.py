@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from queue_jobs import Jobs, gpu_pod, job_set
+from queue_jobs import QUEUED_TAINT, Jobs, gpu_pod, job_set
 from sandbox_waits import eventually
 
 from cnai.clouds.gcp.traits import PROVISIONING_CLASS
@@ -13,7 +13,6 @@ from cnai.clouds.pools import PoolPlan, Route
 from cnai.clouds.traits import ClusterTraits
 from cnai.kubeflow.queues import PREFERRED_TOPOLOGY
 from cnai.scheduling.kueue.component import KueueArgs
-from conftest import QUEUED_TAINT
 
 pytestmark = pytest.mark.sandbox
 BLOCK = "example.com/block"
