@@ -1,6 +1,7 @@
 """A package of kustomizations as a program installs it, through the real engine, kustomize and Helm."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,15 +9,18 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi import automation
 
 from cnai.catalog import Tree, catalog
 from cnai.catalog.installing import install
+from cnai.engine.plugins import MODULES, write_shims
 from cnai.kube import Kube, Object
 from cnai.toolchain import ensure
 from kustomize_upstream import DEFINITION, FILES, Upstream
 
 pytestmark = pytest.mark.sandbox
 NAMESPACE = "widgets"
+HOST = "pulumi-language-python"
 ROW = """
 [widgets]
 kind = "manifests"
@@ -157,3 +161,34 @@ def test_a_stand_in_is_declared_the_same_and_gives_way_to_the_manifests(
     assert report(tmp_path)["rung"] == "chart"
     assert "cnai.dev/stand-in" not in controller(kube)["metadata"]["labels"]
     assert set(stack.resources()) == declared
+
+
+PROJECT = "name: project\nruntime: python\nmain: stacks\n"
+PROGRAM = 'from cnai.catalog.installing import install\n\ninstall("widgets", "widgets", {})\n'
+
+
+def test_a_project_names_the_chart_from_where_the_engine_starts_its_plugins(
+    stack,
+    kube: Kube,
+    node: Object,
+    upstream: Upstream,
+    feature: Feature,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    feature.pin(upstream.publish("v1.0.0"))
+    write_shims(tmp_path / "host", {HOST: MODULES[HOST]})
+    monkeypatch.setenv("PATH", str(tmp_path / "host"), prepend=":")
+    (tmp_path / "project/stacks").mkdir(parents=True)
+    (tmp_path / "project/Pulumi.yaml").write_text(PROJECT)
+    (tmp_path / "project/stacks/__main__.py").write_text(PROGRAM)
+    made = automation.create_stack(stack_name="project", work_dir=str(tmp_path / "project"))
+    try:
+        made.up()
+        entries = (made.export_stack().deployment or {})["resources"]
+        release = next(entry for entry in entries if entry["type"] == "kubernetes:helm.sh/v3:Release")
+        assert re.fullmatch(r"\.\./\.cnai/manifests/widgets-\w+/widgets", release["inputs"]["chart"])
+        assert report(tmp_path)["rung"] == "chart"
+        assert controller(kube)["status"]["readyReplicas"] == 1
+    finally:
+        made.destroy()
