@@ -43,7 +43,7 @@ def test_lists_are_taken_apart_however_deep():
     ("text", "words"),
     [
         ("a: [", "test is not valid YAML"),
-        ("just words", "no Kubernetes object"),
+        ("just words", "not a Kubernetes object"),
         ("kind: A\nmetadata: {name: a}", "every object needs apiVersion"),
         ("apiVersion: v1\nkind: A\nmetadata: {}", "metadata.name"),
     ],
