@@ -56,7 +56,7 @@ def test_two_teams_that_ask_for_too_much_are_served_by_quota_borrowing_and_preem
     eventually(lambda: "within the cohort" in jobs.waits(displaced), "it says to whom")
 
     gang = jobs.submit(job_set("blue", "gang", pods=2))
-    eventually(lambda: "request > maximum capacity (16 > 8)" in jobs.waits(gang), "blue may not borrow")
+    eventually(lambda: "request (16) > maximum capacity (8)" in jobs.waits(gang), "blue may not borrow")
     assert jobs.pods(gang) == [], "a gang starts whole or not at all"
 
     for index in range(2):
@@ -79,7 +79,7 @@ def test_a_plain_pod_is_held_until_the_queue_lets_it_go(jobs, kube):
         return kube.get("v1", "Pod", name, "blue")["spec"].get("schedulingGates", [])
 
     made = kube.create(pod("one"), field_manager="test")
-    assert made["spec"]["schedulingGates"] == [{"name": "kueue.x-k8s.io/admission"}]
+    assert {"name": "kueue.x-k8s.io/admission"} in made["spec"]["schedulingGates"]
     eventually(lambda: gates("one") == [], "the first pod fits the share")
     assert kube.get("v1", "Pod", "one", "blue")["spec"]["nodeSelector"] == {"cnai.dev/pool": "h100"}
     kube.create(pod("two"), field_manager="test")

@@ -70,7 +70,7 @@ def test_a_job_that_the_reservation_has_no_room_for_waits_until_its_queued_nodes
         assert kube.get("v1", "Node", pod["spec"]["nodeName"])["metadata"]["labels"]["cnai.dev/capacity"] == "queued"
 
     third = jobs.submit(job_set("red", "too-many", pods=3))
-    eventually(lambda: "request > maximum capacity" in jobs.waits(third), "there are never so many in one way")
+    eventually(lambda: "> maximum capacity" in jobs.waits(third), "there are never so many in one way")
 
 
 def test_pods_of_a_job_come_near_to_each_other(queues, kube, put):
