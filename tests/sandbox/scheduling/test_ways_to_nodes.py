@@ -44,6 +44,9 @@ class Share:
     borrow: bool = False
 
 
+REQUESTS = ("autoscaling.x-k8s.io/v1", "ProvisioningRequest")
+
+
 def test_a_job_that_the_reservation_has_no_room_for_waits_until_its_queued_nodes_are_provisioned(queues, kube):
     args = KueueArgs(
         traits=TRAITS,
@@ -62,8 +65,11 @@ def test_a_job_that_the_reservation_has_no_room_for_waits_until_its_queued_nodes
     assert QUEUED_TAINT.key not in {each.get("key") for each in pod["spec"]["tolerations"]}
 
     second = jobs.submit(job_set("red", "queued", pods=2))
+    asked = list[dict]()
+    # Kueue removes the request once the job is over.
+    eventually(lambda: asked.extend(kube.list(*REQUESTS, "red")) or asked, "nodes are asked for")
     eventually(lambda: jobs.over(second), "the second job ran on queued nodes")
-    (request,) = kube.list("autoscaling.x-k8s.io/v1", "ProvisioningRequest", "red")
+    request = asked[0]
     assert [each["count"] for each in request["spec"]["podSets"]] == [2]
     for pod in jobs.pods(second):
         assert pod["metadata"]["annotations"]["autoscaling.x-k8s.io/consume-provisioning-request"]
