@@ -4,6 +4,7 @@ import pytest
 from sandbox_waits import eventually
 
 from cnai.kube import ApiError
+from cnai.tenancy.share import EDIT, Opening, Rule, TeamRules, TeamShare
 from cnai.tenancy.shared import shared_manifests
 from cnai.tenancy.team import TeamArgs, team_manifests
 
@@ -13,8 +14,10 @@ TEAM = "rules"
 
 @pytest.fixture(scope="module")
 def team(kube):
-    args = TeamArgs(gpu_quota={"nvidia.com/gpu": 8}, sso_group="researchers", object_store=("object-store", 9000))
-    manifests = [*shared_manifests().values(), *team_manifests(TEAM, args).values()]
+    store = TeamShare(openings=(Opening(name="object-store", namespace="object-store", port=9000),))
+    args = TeamArgs(gpu_quota={"nvidia.com/gpu": 8}, sso_group="researchers", shares=(store,))
+    jobs = TeamRules(member=(Rule(group="trainer.kubeflow.org", resources=("trainjobs",), verbs=EDIT),))
+    manifests = [*shared_manifests(jobs).values(), *team_manifests(TEAM, args).values()]
     for each in manifests:
         kube.apply(each, field_manager="test")
     # A quota admits nothing before it has been counted once, and a pod needs the namespace's default account.
