@@ -38,7 +38,7 @@ QUEUED_GROUP = groups.Group(
 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def queued_group(control_plane, kube) -> Iterator[None]:
     """A node group whose nodes are queued for: it brings the kind of request that Kueue looks for at its start."""
     record = groups.manifest(QUEUED_GROUP)
@@ -50,7 +50,7 @@ def queued_group(control_plane, kube) -> Iterator[None]:
     kube.delete(CRD, "CustomResourceDefinition", crd)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def controllers(control_plane, kube, tools, queued_group) -> Iterator[None]:
     """Ready, with the CRDs that their modules carry."""
     names: list[str] = []
@@ -67,7 +67,7 @@ def controllers(control_plane, kube, tools, queued_group) -> Iterator[None]:
         kube.delete(CRD, "CustomResourceDefinition", name)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def runtime(controllers, kube) -> Iterator[None]:
     made = torch_runtime("registry.invalid/torch")
     kube.apply(made, field_manager="test")
