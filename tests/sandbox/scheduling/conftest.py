@@ -47,7 +47,8 @@ def queued_group(control_plane, kube) -> Iterator[None]:
     eventually(lambda: kube.get(CRD, "CustomResourceDefinition", crd), "the cluster takes ProvisioningRequests")
     yield
     kube.delete("v1", "ConfigMap", record["metadata"]["name"], record["metadata"]["namespace"])
-    kube.delete(CRD, "CustomResourceDefinition", crd)
+    # The next module's Kueue would take the one that is going for one that stays.
+    eventually(lambda: kube.get(CRD, "CustomResourceDefinition", crd) is None, "the requests' kind is gone")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,8 @@ def controllers(control_plane, kube, tools, queued_group) -> Iterator[None]:
     yield
     for name in names:
         kube.delete(CRD, "CustomResourceDefinition", name)
+    for name in names:
+        eventually(lambda name=name: kube.get(CRD, "CustomResourceDefinition", name) is None, f"{name} gone")
 
 
 @pytest.fixture(scope="module")
