@@ -154,7 +154,8 @@ config = {
     "cnai:features": {"weather": {"size": 3, "values": {"colour": "blue"}}},
 }
 found = record(lambda: Platform(Environment.load("local", config)), "cnai", "local")
-print([(each.inputs["chart"], sorted(each.inputs["values"].items())) for each in found if each.type.endswith(":Release")])
+releases = [each.inputs for each in found if each.type.endswith(":Release")]
+print([(each["chart"], sorted(each["values"].items())) for each in releases])
 """
 
 
