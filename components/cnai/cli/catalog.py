@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cnai.cli.console import ExitCode, err, out, print_json, progress, table
+from cnai.cli.installing import provide
 from cnai.cli.target import JsonFlag
 from cnai.errors import UserError
 from cnai.paths import cache_dir, project_dir
@@ -116,10 +117,19 @@ def lock(names: Names = None, every: AllFlag = False) -> None:
     from cnai.locking import files
     from cnai.render.charts import LateHelm
 
-    report = progress()
-    done = files.lock(files.chosen(asked(names, every=every)), LateHelm(report), report)
+    report, packages = progress(), files.chosen(asked(names, every=every))
+    prepare(packages)
+    done = files.lock(packages, LateHelm(report), report)
     changed = [each.package for each in done if each.changed]
     out.print(f"{len(done)} locked, {len(changed)} of them changed: {', '.join(changed) or 'none'}", highlight=False)
+
+
+def prepare(packages: "Sequence[Package]") -> None:
+    """Installs what the reference environments of the packages need, which run the components of their clouds."""
+    from cnai.locking.reference import cloud_of
+
+    for cloud in sorted({cloud_of(package) for package in packages}):
+        provide(cloud, simulated=False)
 
 
 def asked(names: Sequence[str] | None, *, every: bool) -> Sequence[str]:
@@ -135,6 +145,7 @@ def verify(names: Names = None, as_json: JsonFlag = False) -> int:
     from cnai.locking.verifying import verified
 
     packages = chosen(names or ())
+    prepare(packages)
     found = verified(packages, datetime.now(UTC).date())
     if as_json:
         print_json({"findings": [asdict(each) for each in found], "packages": len(packages)})

@@ -60,10 +60,15 @@ def releases_in(package: str) -> Mapping[str, Mapping[str, Any]]:
     return MappingProxyType(named)
 
 
+def cloud_of(package: Package) -> str:
+    """Whose reference environment a package is locked in."""
+    return package.home.removeprefix(HOME) if package.home.startswith(HOME) else "local"
+
+
 def config_of(package: Package) -> Config:
     """Of a cloud's own chart that cloud's; of a feature's the local one, with the feature on."""
-    if package.home.startswith(HOME):
-        return clusters()[package.home.removeprefix(HOME)]
+    if (cloud := cloud_of(package)) != "local":
+        return clusters()[cloud]
     owner = next((each for each in features().values() if package.name in each.packages), None)
     return clusters()["local"] | {"cnai:features": switched_on(company(owner)) if owner else {}}
 

@@ -37,6 +37,22 @@ webhooks:
   admissionReviewVersions: [v1]
   sideEffects: None
 """
+AGGREGATED = """
+{{- range $kind := list "admin" "user" "viewer" }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "{{ $.Release.Name }}-{{ $kind }}"}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {small.example.com/all: "true"}}]}
+{{- end }}
+{{- range $number := until 40 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "{{ $.Release.Name }}-part-{{ $number }}", labels: {small.example.com/all: "true"}}
+rules: [{apiGroups: [""], resources: ["configmaps"], resourceNames: ["c{{ $number }}"], verbs: [get]}]
+{{- end }}
+"""
 KEPT = """
 apiVersion: v1
 kind: ConfigMap

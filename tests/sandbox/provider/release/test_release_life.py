@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from release_bench import NODE, URN, Bench
 from release_charts import (
+    AGGREGATED,
     DEPLOYMENT,
     HOOK,
     HOOKED_WEBHOOK,
@@ -283,3 +284,15 @@ def test_a_release_whose_last_hook_finds_no_node_goes_without_it(bench: Bench, k
     bench.delete()
 
     assert kube.get("v1", "Namespace", bench.namespace) is None
+
+
+def test_roles_that_add_up_others_stay_away_though_their_controller_writes_them_while_those_go(
+    bench: Bench, kube: Kube, tmp_path: Path
+):
+    """Kubernetes' own controller applies them, which creates one that has just been deleted."""
+    chart = write_chart(tmp_path / "chart", {"roles": AGGREGATED})
+    for _ in range(3):
+        bench.create(chart)
+        bench.delete()
+        left = kube.list("rbac.authorization.k8s.io/v1", "ClusterRole")
+        assert [each["metadata"]["name"] for each in left if each["metadata"]["name"].startswith("app-")] == []

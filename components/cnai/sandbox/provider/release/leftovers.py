@@ -34,6 +34,15 @@ def _is_still_ours(kube: Kube, head: Object, record: StoredRelease) -> bool:
     return (notes.get(RELEASE_NAME), notes.get(RELEASE_NAMESPACE)) == (record.name, record.namespace)
 
 
+def aggregated(record: StoredRelease) -> list[Object]:
+    """ClusterRoles that add up others. They have to go before those do.
+
+    While the others go, the aggregation controller of Kubernetes applies them, which creates one that was just deleted.
+    """
+    found = (obj for part in split(record.manifest) if "aggregationRule" in part for obj in load(part))
+    return [obj for obj in found if obj.get("kind") == "ClusterRole" and obj.get("aggregationRule")]
+
+
 def hooks(record: StoredRelease) -> list[Object]:
     """Hooks stay unless their delete policy says otherwise; those that are gone already do no harm here."""
     return [head for hook in record.hooks for head in heads(hook.get("manifest") or "")]

@@ -72,6 +72,7 @@ class Operations:
         if record:
             kept = [*leftovers.kept(self._kube, record), *leftovers.hooks(record)]
             claims = leftovers.claims(self._kube, record)
+            leftovers.remove(self._kube, release.namespace, leftovers.aggregated(record))
             self._uninstall(release, timeout_s)
             gone += leftovers.remove(self._kube, release.namespace, [*kept, *claims])
         self._sweep(release, gone, timeout_s)
